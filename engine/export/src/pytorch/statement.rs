@@ -1,0 +1,164 @@
+//! The class `Network`: a module a node with weights, and a statement a node.
+
+use pleach_space::{Network, Node, Op};
+use pleach_spec::{ActivationKind, PoolKind};
+use std::fmt::Write;
+
+/// The class, and before it the functions that only some networks need.
+pub(super) fn class(network: &Network, live: &[bool]) -> String {
+    let mut text = String::new();
+    if network.nodes.iter().zip(live).any(|(node, &live)| live && matches!(node.op, Op::DropPath { .. })) {
+        text.push_str(DROP_PATH);
+    }
+    text.push_str("\n\nclass Network(nn.Module):\n    def __init__(self):\n        super().__init__()\n");
+    for (index, node) in network.nodes.iter().enumerate() {
+        if let Some(module) = module(node) {
+            // Writing to a string cannot fail.
+            let unused = if live[index] { "" } else { "  # the output does not depend on it" };
+            let _ = writeln!(text, "        self.{} = {module}{unused}", network.node_name(index));
+        }
+    }
+    text.push_str(&forward(network, live));
+    text
+}
+
+const DROP_PATH: &str = r#"
+
+def drop_path(x, probability, training):
+    """Zeroes whole examples while training, and scales the others up."""
+    if not training or probability == 0.0:
+        return x
+    kept = torch.rand(x.shape[0], *(1,) * (x.dim() - 1), device=x.device) >= probability
+    return x * kept / (1.0 - probability)
+"#;
+
+/// The method `forward`. A value that only the next statement takes is called `x`; the others bear their nodes' names, so
+/// that plain chains read as chains and do not keep what they no longer need.
+fn forward(network: &Network, live: &[bool]) -> String {
+    let order: Vec<usize> = (1..network.nodes.len()).filter(|&index| live[index]).collect();
+    let mut names: Vec<String> = vec![String::new(); network.nodes.len()];
+    let parameter = if network.input_shape().is_image() { "images" } else { "features" };
+    names[0] = parameter.to_string();
+    for (place, &index) in order.iter().enumerate() {
+        let takers = order.iter().filter(|&&taker| network.nodes[taker].inputs.contains(&(index as u32)));
+        let takers: Vec<usize> = takers.copied().collect();
+        let is_output = index == network.output as usize;
+        let chained = match takers.as_slice() {
+            [] => is_output && place + 1 == order.len(),
+            [taker] => !is_output && order.get(place + 1) == Some(taker),
+            _ => false,
+        };
+        names[index] = if chained { "x".to_string() } else { network.node_name(index) };
+    }
+    let mut text = format!("\n    def forward(self, {parameter}):\n");
+    let mut layer = "";
+    for &index in &order {
+        let node = &network.nodes[index];
+        if &*node.path != layer {
+            layer = &node.path;
+            let _ = writeln!(text, "        # {}", layer.replace(char::is_control, " "));
+        }
+        let inputs: Vec<&str> = node.inputs.iter().map(|&input| names[input as usize].as_str()).collect();
+        let value = value(node, &network.node_name(index), &inputs, parameter);
+        if value != names[index] {
+            let _ = writeln!(text, "        {} = {value}", names[index]);
+        }
+    }
+    let _ = writeln!(text, "        return {}", names[network.output as usize]);
+    text
+}
+
+/// The module that holds a node's weights, if it has any; settings that are PyTorch's defaults are left out.
+fn module(node: &Node) -> Option<String> {
+    Some(match node.op {
+        Op::Conv { in_channels, out_channels, kernel, stride, padding, dilation, groups, bias } => {
+            let mut text = format!("nn.Conv2d({in_channels}, {out_channels}, {kernel}");
+            let settings =
+                [("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1), ("groups", groups, 1)];
+            for (name, value, default) in settings {
+                if value != default {
+                    let _ = write!(text, ", {name}={value}");
+                }
+            }
+            text + if bias { ")" } else { ", bias=False)" }
+        }
+        Op::Linear { in_features, out_features, bias } => {
+            format!("nn.Linear({in_features}, {out_features}{})", if bias { "" } else { ", bias=False" })
+        }
+        Op::BatchNorm { channels, momentum, epsilon, affine } => {
+            let kind = if node.shape.is_image() { "BatchNorm2d" } else { "BatchNorm1d" };
+            let momentum = if momentum == 0.1 { String::new() } else { format!(", momentum={momentum:?}") };
+            let affine = if affine { "" } else { ", affine=False" };
+            format!("nn.{kind}({channels}{}{momentum}{affine})", eps(epsilon))
+        }
+        Op::LayerNorm { channels, epsilon } if node.shape.is_image() => {
+            format!("nn.GroupNorm(1, {channels}{})", eps(epsilon))
+        }
+        Op::LayerNorm { channels, epsilon } => format!("nn.LayerNorm({channels}{})", eps(epsilon)),
+        Op::GroupNorm { channels, groups, epsilon } => format!("nn.GroupNorm({groups}, {channels}{})", eps(epsilon)),
+        _ => return None,
+    })
+}
+
+fn eps(epsilon: f64) -> String {
+    if epsilon == 1e-5 { String::new() } else { format!(", eps={epsilon:?}") }
+}
+
+/// The expression that computes a node; `input` is the name of the network's own input.
+fn value(node: &Node, name: &str, inputs: &[&str], input: &str) -> String {
+    let x = inputs.first().copied().unwrap_or(input);
+    let pool = |function: &str, kernel: usize, stride: usize, padding: usize, more: &str| {
+        let mut text = format!("F.{function}({x}, {kernel}");
+        if stride != kernel {
+            let _ = write!(text, ", stride={stride}");
+        }
+        if padding != 0 {
+            let _ = write!(text, ", padding={padding}");
+        }
+        format!("{text}{more})")
+    };
+    match node.op {
+        Op::Input => x.to_string(),
+        Op::Conv { .. } | Op::Linear { .. } | Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::GroupNorm { .. } => {
+            format!("self.{name}({x})")
+        }
+        Op::Activation(kind) => activation(kind, x),
+        Op::MaxPool { kernel, stride, padding } => pool("max_pool2d", kernel, stride, padding, ""),
+        Op::AvgPool { kernel, stride, padding } => {
+            pool("avg_pool2d", kernel, stride, padding, if padding == 0 { "" } else { ", count_include_pad=False" })
+        }
+        Op::AdaptivePool { size, kind: PoolKind::Average } => format!("F.adaptive_avg_pool2d({x}, {size})"),
+        Op::AdaptivePool { size, kind: PoolKind::Max } => format!("F.adaptive_max_pool2d({x}, {size})"),
+        Op::GlobalPool { kind: PoolKind::Average } => format!("{x}.mean(dim=(2, 3))"),
+        Op::GlobalPool { kind: PoolKind::Max } => format!("{x}.amax(dim=(2, 3))"),
+        Op::Flatten => format!("{x}.flatten(1)"),
+        Op::Dropout { probability } => format!("F.dropout({x}, {probability:?}, self.training)"),
+        Op::DropPath { probability } => format!("drop_path({x}, {probability:?}, self.training)"),
+        // One pixel up and left; zeros come in at the bottom and on the right.
+        Op::Shift => format!("F.pad({x}, (0, 1, 0, 1))[:, :, 1:, 1:]"),
+        Op::Add => inputs.join(" + "),
+        Op::Concat => format!("torch.cat([{}], dim=1)", inputs.join(", ")),
+        Op::Multiply => inputs.join(" * "),
+        Op::Zero => {
+            let axes: Vec<String> = node.shape.0.iter().map(ToString::to_string).collect();
+            format!("{x}.new_zeros({x}.shape[0], {})", axes.join(", "))
+        }
+    }
+}
+
+fn activation(kind: ActivationKind, x: &str) -> String {
+    match kind {
+        ActivationKind::None => x.to_string(),
+        ActivationKind::Relu => format!("F.relu({x})"),
+        ActivationKind::Relu6 => format!("F.relu6({x})"),
+        ActivationKind::LeakyRelu => format!("F.leaky_relu({x}, 0.01)"),
+        ActivationKind::Elu => format!("F.elu({x})"),
+        ActivationKind::Gelu => format!("F.gelu({x})"),
+        ActivationKind::Silu => format!("F.silu({x})"),
+        ActivationKind::HardSwish => format!("F.hardswish({x})"),
+        ActivationKind::HardSigmoid => format!("F.hardsigmoid({x})"),
+        ActivationKind::Sigmoid => format!("torch.sigmoid({x})"),
+        ActivationKind::Tanh => format!("torch.tanh({x})"),
+        ActivationKind::Softplus => format!("F.softplus({x})"),
+    }
+}
