@@ -1,1 +1,30 @@
-//! 
+//! Data sets: reading every kind, splitting three ways, statistics, digests.
+//!
+//! - [`read`] loads a data set whole ([`Examples`]); [`inspect`] reads only what tells its shape and classes. A [`Reader`]
+//!   keeps what it has read, for a worker that trains many networks on one set.
+//! - [`split`] divides the examples into training, validation and test part, the same on every machine for one seed;
+//!   [`Statistics`] are what inputs are normalised by.
+//! - [`Examples::digest`] identifies the decoded content, whatever files it came from.
+//! - [`known`] lists what Pleach knows by name and [`fetch`] gets what is reachable.
+//!
+//! Every error names the file, what was expected there, and what to do ([`DataError`]).
+
+mod cifar;
+mod digits;
+mod error;
+mod examples;
+mod fashion_mnist;
+mod file;
+mod folder;
+mod idx;
+mod read;
+mod split;
+mod statistics;
+mod synthetic;
+mod table;
+
+pub use error::DataError;
+pub use examples::{DataShape, Examples, Inputs};
+pub use read::{Locations, Reader, inspect, read};
+pub use split::{Parts, split, training_share};
+pub use statistics::Statistics;
