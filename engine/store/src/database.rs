@@ -52,7 +52,10 @@ pub(crate) fn open_to_write(path: &Path, format: &Format) -> Result<Connection> 
 
 /// Opens a database to read, also while another process writes to it, and also on a medium that cannot be written.
 pub(crate) fn open_to_read(path: &Path, format: &Format) -> Result<Connection> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // SQLite falls back to reading by itself where the file cannot be written. Where it can, the last one to close, be it a
+    // reader, folds the log into the database; a connection that is opened read-only would leave an empty log behind.
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "query_only", true).map_err(|source| Error::database(path, source))?;
     match check_format(path, &connection, format) {
         // A reader shares memory with writers through a file beside the database. Where that file cannot be made, nobody
         // can be writing either, and a database without a log can be read as it lies.

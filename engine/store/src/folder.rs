@@ -41,7 +41,7 @@ impl RunFolder {
     pub fn create(root: &Path, name: &str, experiment: &str, lock: &LockFile) -> Result<Self> {
         check_name(name)?;
         fs::create_dir_all(root).map_err(|source| Error::write(root, source))?;
-        let last = Self::latest(root, name)?.map_or(0, |run| run.number);
+        let last = last_number(root, name)?;
         for number in last + 1.. {
             let path = root.join(format!("{name}-{number}"));
             let staging = root.join(format!(".creating-{name}-{number}"));
@@ -246,6 +246,20 @@ fn fill(folder: &Path, name: &str, experiment: &str, lock: &LockFile) -> Result<
             .map_err(|source| Error::database(&path, source))?;
     }
     connection.close().map_err(|(_, source)| Error::database(&path, source))
+}
+
+/// The highest number that a folder of this name has, be it a run or not; 0 where there is none.
+fn last_number(root: &Path, name: &str) -> Result<u32> {
+    let mut last = 0;
+    for entry in fs::read_dir(root).map_err(|source| Error::file(root, source))? {
+        let entry = entry.map_err(|source| Error::file(root, source))?;
+        if let Some((found, number)) = entry.file_name().to_str().map(split)
+            && found == name
+        {
+            last = last.max(number);
+        }
+    }
+    Ok(last)
 }
 
 /// Gives a finished folder its name; false where that name was taken meanwhile.

@@ -17,6 +17,9 @@ use std::ops::Deref;
 /// What is recorded is kept from the next [`commit`](Self::commit) on: the caller decides when, and a commit takes all that
 /// was recorded before with it, so the record never has a gap. What was not committed is gone when the writer is dropped or
 /// the process dies. After a write that failed nothing more is taken.
+///
+/// Recording a trial of six decisions and one epoch costs about 2.4 µs with a commit every 0.1 s (`examples/record_speed.rs`,
+/// one core of a 2026 server).
 #[derive(Debug)]
 pub struct RunWriter {
     // The order matters: the database is closed before the lock on the folder is given up.
@@ -271,4 +274,52 @@ impl Buffers {
 
 fn text_or_null(buffer: &[u8]) -> Option<Text<'_>> {
     (!buffer.is_empty()).then_some(Text(buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::holder::Holder;
+    use crate::record::Request;
+
+    fn holder() -> Holder {
+        Holder { process: 1, since: String::new(), host: String::new() }
+    }
+
+    fn trial(id: u64) -> TrialRecord {
+        TrialRecord::running(id, Request::train(vec![1.0; 20], 1.0, 0), 0.0, 1.0)
+    }
+
+    fn run_with_trials(root: &std::path::Path, count: u64) -> RunFolder {
+        let folder = RunFolder::create(root, "quick", "version: 1\n", &LockFile::default()).unwrap();
+        let mut run = folder.record(&holder()).unwrap();
+        for id in 0..count {
+            run.record_trial("explore", &trial(id)).unwrap();
+        }
+        run.close().unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_full_disk_loses_nothing_that_was_committed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = run_with_trials(root.path(), 10);
+        let mut run = folder.record(&holder()).unwrap();
+        // The same answer of SQLite as that of a full disk, without one.
+        run.reader.connection.pragma_update(None, "max_page_count", 20).unwrap();
+        let error =
+            (10..100_000).find_map(|id| run.record_trial("explore", &trial(id)).err()).expect("20 pages are enough");
+        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+        assert!(
+            error.to_string().contains("no space left to write") && error.to_string().contains("run.sqlite"),
+            "{error}"
+        );
+        assert!(matches!(run.record_trial("explore", &trial(10)).unwrap_err(), Error::Stopped { .. }));
+        assert!(matches!(run.commit().unwrap_err(), Error::Stopped { .. }));
+        drop(run);
+        let mut run = folder.record(&holder()).unwrap();
+        assert_eq!(run.trials("explore").unwrap().len(), 10);
+        run.record_trial("explore", &trial(10)).unwrap();
+        run.commit().unwrap();
+    }
 }
