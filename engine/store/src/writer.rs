@@ -18,8 +18,8 @@ use std::ops::Deref;
 /// was recorded before with it, so the record never has a gap. What was not committed is gone when the writer is dropped or
 /// the process dies. After a write that failed nothing more is taken.
 ///
-/// Recording a trial of six decisions and one epoch costs about 2.4 µs with a commit every 0.1 s (`examples/record_speed.rs`,
-/// one core of a 2026 server).
+/// Recording a trial of six decisions and one epoch costs 2.4 µs with a commit every 0.1 s, as
+/// `examples/record_speed.rs` measures it.
 #[derive(Debug)]
 pub struct RunWriter {
     // The order matters: the database is closed before the lock on the folder is given up.
