@@ -59,20 +59,20 @@ pub fn new_plugin(folder: &Path, name: &str, sdk: &SdkSource) -> Result<Vec<Path
         return Err(NewError::Exists { folder: folder.to_owned() });
     }
     let camel: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-    let fill = |template: &str| {
-        template.replace("{{name}}", name).replace("{{type}}", &camel).replace("{{sdk}}", &sdk.dependency())
-    };
+    // The template is a crate that compiles, and its own tests run with those of this crate.
+    let fill = |template: &str| template.replace("hill-climbing", name).replace("HillClimbing", &camel);
+    let manifest = fill(include_str!("../template/Cargo.toml.in")).replace("SDK", &sdk.dependency());
     let files = [
-        ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
-        ("src/lib.rs", include_str!("../template/lib.rs.in")),
-        ("README.md", include_str!("../template/README.md.in")),
-        (".gitignore", "target/\n"),
+        ("Cargo.toml", manifest),
+        ("src/lib.rs", fill(include_str!("../template/src/lib.rs"))),
+        ("README.md", fill(include_str!("../template/README.md"))),
+        (".gitignore", "target/\n".to_owned()),
     ];
     let mut written = Vec::new();
-    for (file, template) in files {
+    for (file, text) in files {
         let path = folder.join(file);
         let parent = path.parent().expect("a file stands in a folder");
-        let write = fs::create_dir_all(parent).and_then(|()| fs::write(&path, fill(template)));
+        let write = fs::create_dir_all(parent).and_then(|()| fs::write(&path, text));
         write.map_err(|source| NewError::Write { path: path.clone(), source })?;
         written.push(path);
     }
@@ -95,13 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_template_is_left_open() {
+    fn the_new_plugin_carries_its_own_name() {
         let folder = tempfile::tempdir().unwrap();
         let sdk = SdkSource::Git { url: "https://example.org/pleach".to_owned(), revision: Some("abc".to_owned()) };
-        let files = new_plugin(&folder.path().join("new"), "hill-climbing", &sdk).unwrap();
+        let files = new_plugin(&folder.path().join("new"), "tabu-search", &sdk).unwrap();
         let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-        assert!(texts.iter().all(|text| !text.contains("{{")));
+        assert!(texts.iter().all(|text| !text.contains("hill-climbing") && !text.contains("HillClimbing")));
         assert!(texts[0].contains(r#"pleach-sdk = { git = "https://example.org/pleach", rev = "abc" }"#));
-        assert!(texts[1].contains("struct HillClimbing"));
+        assert!(texts[1].contains("struct TabuSearch") && texts[1].contains(r#"name: "tabu-search""#));
     }
 }
+
+/// The template itself, with its test of a search that climbs.
+#[cfg(test)]
+#[path = "../template/src/lib.rs"]
+mod template;

@@ -1,4 +1,4 @@
-//! {{type}}: a hill climber to start from. It mutates the best network so far, and sometimes draws a random one.
+//! A hill climber to start from. It mutates the best network so far, and sometimes draws a random one.
 
 use pleach_sdk::{
     About, Answer, Context, Engine, Genotype, Ledger, Need, Outcome, Random, Score, Strategy, export_strategy,
@@ -22,7 +22,7 @@ impl Default for Options {
 }
 
 /// The running search. All randomness comes from the context's seed: the same run gives the same requests.
-pub struct {{type}} {
+pub struct HillClimbing {
     options: Options,
     fidelity: f64,
     random: Random,
@@ -31,11 +31,11 @@ pub struct {{type}} {
     best: Option<(u64, Genotype, Score)>,
 }
 
-impl Strategy for {{type}} {
+impl Strategy for HillClimbing {
     type Options = Options;
 
     const ABOUT: About = About {
-        name: "{{name}}",
+        name: "hill-climbing",
         version: env!("CARGO_PKG_VERSION"),
         summary: "Climbs from the best network so far.",
         needs: &[Need::Train],
@@ -77,7 +77,7 @@ impl Strategy for {{type}} {
     }
 }
 
-export_strategy!({{type}});
+export_strategy!(HillClimbing);
 
 #[cfg(test)]
 mod tests {
@@ -92,7 +92,7 @@ mod tests {
         let loss = |genotype: &Genotype| genotype.iter().filter(|&&value| value != 3.0).count() as f64;
         for seed in 0..5 {
             let search = Search { budget: 300, ..Search::new(&space, seed) };
-            let run = || search.run::<{{type}}>("{}", |request| (1.0, measured(vec![loss(request.genotype())])));
+            let run = || search.run::<HillClimbing>("{}", |request| (1.0, measured(vec![loss(request.genotype())])));
             let history = run().unwrap();
             assert!(history.best() <= 1.0, "seed {seed}: {}", history.best());
             assert_eq!(history, run().unwrap(), "equal seeds must give equal searches");
