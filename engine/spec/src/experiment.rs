@@ -6,6 +6,7 @@
 
 mod data;
 mod evaluator;
+pub(crate) mod forms;
 mod layer;
 mod metric;
 mod reference;
@@ -32,7 +33,7 @@ pub struct Experiment {
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
     /// The name of the experiment; the run's folder begins with it.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
+    #[schemars(extend("pattern" = forms::NAME))]
     pub name: String,
     /// Everything random derives from this number: the same seed gives the same run.
     #[serde(default)]
@@ -61,7 +62,7 @@ pub struct Experiment {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub failures: f64,
     /// The steps by name; a step that refers to another, as in `top(explore, 3)`, runs after it.
-    #[schemars(length(min = 1))]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": forms::STEP}))]
     pub steps: IndexMap<String, Step>,
 }
 

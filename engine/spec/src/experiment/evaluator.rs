@@ -33,7 +33,7 @@ pub struct Table {
     #[serde(default)]
     pub columns: IndexMap<String, Column>,
     /// The metrics, by name.
-    #[schemars(length(min = 1))]
+    #[schemars(extend("minProperties" = 1))]
     pub metrics: IndexMap<String, TableMetric>,
     /// The column with the seconds that an evaluation costs; without it each costs 1.
     #[serde(default)]

@@ -75,7 +75,7 @@ impl JsonSchema for Metric {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"description": "The name of a metric, such as accuracy or parameters.", "type": "string"})
+        schemars::json_schema!({"description": "The name of a metric, such as accuracy or parameters.", "type": "string", "pattern": super::forms::METRIC})
     }
 }
 
@@ -196,7 +196,8 @@ impl JsonSchema for Requirement {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "description": "A bound on a metric, such as `parameters <= 200_000` or `accuracy >= 0.9`.",
-            "type": "string"
+            "type": "string",
+            "pattern": super::forms::REQUIREMENT
         })
     }
 }

@@ -100,7 +100,7 @@ impl JsonSchema for Reference {
         schemars::json_schema!({
             "description": "The candidates of another step: best(STEP), top(STEP, N), all(STEP), front(STEP) or recommended(STEP).",
             "type": "string",
-            "pattern": r"^\s*(best|all|front|recommended|top)\s*\(\s*[^,()\s]+\s*(,\s*[1-9][0-9]*\s*)?\)$"
+            "pattern": super::forms::REFERENCE
         })
     }
 }

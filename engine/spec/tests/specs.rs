@@ -1,0 +1,44 @@
+//! The experiments and spaces that Pleach comes with are valid, by our own check and by an independent validator.
+
+use pleach_spec::{Colour, Document, DocumentKind, human};
+use std::path::{Path, PathBuf};
+
+fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            yaml_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn ready_specs_are_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../specs");
+    let mut files = Vec::new();
+    yaml_files(&folder, &mut files);
+    assert!(files.iter().any(|path| path.ends_with("quickstart.yaml")));
+    let validators = [pleach_spec::schema::experiment(), pleach_spec::schema::space()]
+        .map(|schema| jsonschema::draft202012::new(schema).unwrap());
+    for path in files {
+        let label = path.to_str().unwrap();
+        let document = Document::open(label, &|path| std::fs::read(path), &[]);
+        let found = document.check();
+        assert!(found.is_empty(), "{}", human(&found, Colour::Never));
+        let validator = &validators[usize::from(document.kind() == DocumentKind::Space)];
+        let json = document.root().unwrap().to_json();
+        let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{label}: {errors:?}");
+        document.space().unwrap_or_else(|found| panic!("{}", human(&found, Colour::Never)));
+        let schema = if document.kind() == DocumentKind::Space { "space" } else { "experiment" };
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line = text.lines().next().unwrap_or_default();
+        assert!(
+            line.starts_with("# yaml-language-server: $schema=")
+                && line.ends_with(&format!("/schemas/{schema}.schema.json")),
+            "{label} does not name its schema for editors in the first line"
+        );
+    }
+}
