@@ -5,6 +5,7 @@ use crate::file::{first_present, read_bytes, require_folder};
 use crate::{DataError, DataShape, Examples, Inputs};
 use std::path::{Path, PathBuf};
 
+pub(crate) const SHAPE: [usize; 3] = [3, 32, 32];
 const PIXELS: usize = 3 * 32 * 32;
 const REMEDY: &str = "fetch or copy the file again";
 
@@ -76,7 +77,7 @@ impl Cifar {
             }
         }
         Ok(Examples {
-            shape: vec![3, 32, 32],
+            shape: SHAPE.to_vec(),
             inputs: Inputs::Pixels(pixels),
             labels,
             classes: self.classes.iter().map(|&class| class.to_owned()).collect(),
@@ -93,7 +94,11 @@ impl Cifar {
             let compressed = file.extension().is_some_and(|extension| extension == "gz");
             examples = examples.filter(|_| !compressed).map(|count| count + size / (self.label_bytes + PIXELS));
         }
-        Ok(DataShape { shape: vec![3, 32, 32], classes: self.classes.len(), examples })
+        Ok(DataShape { shape: SHAPE.to_vec(), classes: self.classes.len(), examples })
+    }
+
+    pub(crate) fn classes(&self) -> &'static [&'static str] {
+        self.classes
     }
 
     fn content(&self) -> String {

@@ -21,11 +21,6 @@ struct Listing {
     own_test: Option<usize>,
 }
 
-/// Whether the folder looks like one of classes: it has subfolders.
-pub(crate) fn is_here(folder: &Path) -> bool {
-    subfolders(folder).is_ok_and(|folders| !folders.is_empty())
-}
-
 /// Reads and decodes all images, on all processors; scaled to the first one's size where they differ.
 ///
 /// Transparency is dropped, 16-bit images are read as 8-bit ones, and images have one channel only if all are grey.
@@ -74,9 +69,10 @@ pub(crate) fn inspect(folder: &Path) -> Result<DataShape, DataError> {
     })
 }
 
-/// The names of the classes, in order.
-pub(crate) fn classes(folder: &Path) -> Result<Vec<String>, DataError> {
-    Ok(list(folder)?.classes)
+/// The names of the classes, in order, and whether there is a test part.
+pub(crate) fn classes(folder: &Path) -> Result<(Vec<String>, bool), DataError> {
+    let listing = list(folder)?;
+    Ok((listing.classes, listing.own_test.is_some()))
 }
 
 fn list(folder: &Path) -> Result<Listing, DataError> {

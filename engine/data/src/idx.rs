@@ -41,9 +41,18 @@ fn others(name: &str) -> String {
     names.join(", ")
 }
 
+/// Those of the four files that the folder holds, under any of their names.
+pub(crate) fn find_any(folder: &Path) -> Vec<PathBuf> {
+    let names = FILES.iter().flat_map(|name| {
+        let dotted = name.replace("-idx", ".idx");
+        [format!("{name}.gz"), format!("{dotted}.gz"), (*name).to_owned(), dotted]
+    });
+    names.map(|name| folder.join(name)).filter(|file| file.is_file()).collect()
+}
+
 /// Whether the folder holds at least one of the four files.
 pub(crate) fn is_here(folder: &Path) -> bool {
-    FILES.iter().any(|name| first_present(folder, &[name, &name.replace("-idx", ".idx")]).is_some())
+    !find_any(folder).is_empty()
 }
 
 pub(crate) fn read(folder: &Path) -> Result<Examples, DataError> {

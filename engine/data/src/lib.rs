@@ -6,25 +6,34 @@
 //!   [`Statistics`] are what inputs are normalised by.
 //! - [`Examples::digest`] identifies the decoded content, whatever files it came from.
 //! - [`known`] lists what Pleach knows by name and [`fetch`] gets what is reachable.
+//! - [`describe_new`] looks at files of the user's own, and [`new_experiment`] writes a runnable experiment for them.
 //!
 //! Every error names the file, what was expected there, and what to do ([`DataError`]).
 
 mod cifar;
+mod describe;
 mod digits;
 mod error;
 mod examples;
 mod fashion_mnist;
+mod fetch;
 mod file;
 mod folder;
 mod idx;
+mod known;
+mod new_experiment;
 mod read;
 mod split;
 mod statistics;
 mod synthetic;
 mod table;
 
+pub use describe::{Description, Kind, describe_new};
 pub use error::DataError;
 pub use examples::{DataShape, Examples, Inputs};
+pub use fetch::{Fetched, fetch};
+pub use known::{Known, Presence, known};
+pub use new_experiment::new_experiment;
 pub use read::{Locations, Reader, inspect, read};
 pub use split::{Parts, split, training_share};
 pub use statistics::Statistics;

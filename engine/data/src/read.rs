@@ -82,3 +82,85 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_spec::{Csv, Split, Synthetic};
+    use std::fs;
+
+    fn data(dataset: Dataset) -> Data {
+        Data { dataset, batch: 64, split: Split::default() }
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_experiment() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("sub")).unwrap();
+        fs::write(base.path().join("sub/t.csv"), "x,y\n1,a\n2,b\n").unwrap();
+        let csv = |path: String| data(Dataset::Csv(Csv { path, target: "y".into(), shape: None }));
+        let locations = Locations { base: base.path().to_owned(), caches: Vec::new() };
+        let relative = read(&csv("sub/t.csv".into()), &locations).unwrap();
+        let absolute = base.path().join("sub/t.csv").to_str().unwrap().to_owned();
+        assert_eq!(read(&csv(absolute), &Locations::default()).unwrap(), relative);
+        assert_eq!(inspect(&csv("sub/t.csv".into()), &locations).unwrap(), relative.data_shape());
+    }
+
+    #[test]
+    fn every_kind_is_inspected_as_it_is_read() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = |name: &str, write: fn(&Path)| {
+            let folder = base.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            write(&folder);
+            name.to_owned()
+        };
+        let kinds = [
+            Dataset::Digits,
+            Dataset::Idx(folder("idx", idx::tests::write)),
+            Dataset::Cifar10(folder("cifar", cifar::tests::write)),
+            Dataset::Folder(folder("folder", folder::tests::write)),
+            Dataset::Synthetic(Synthetic { shape: vec![2, 3], classes: 2, examples: 10 }),
+        ];
+        let locations = Locations { base: base.path().to_owned(), caches: Vec::new() };
+        for kind in kinds {
+            let data = data(kind);
+            let (shape, examples) = (inspect(&data, &locations).unwrap(), read(&data, &locations).unwrap());
+            assert_eq!((&shape.shape, shape.classes), (&examples.shape, examples.classes.len()));
+            assert!(shape.examples.is_none_or(|count| count == examples.len()));
+            assert_eq!(examples.inputs.len(), examples.len() * examples.input_size());
+        }
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_read_last() {
+        let base = tempfile::tempdir().unwrap();
+        fs::write(base.path().join("t.csv"), "x,y\n1,a\n2,b\n").unwrap();
+        let table = data(Dataset::Csv(Csv { path: "t.csv".into(), target: "y".into(), shape: None }));
+        let mut reader = Reader::new();
+        let first = reader.read(&table, base.path(), &[]).unwrap();
+        fs::remove_file(base.path().join("t.csv")).unwrap();
+        let again = reader.read(&table, base.path(), &[]).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        reader.read(&data(Dataset::Digits), base.path(), &[]).unwrap();
+        assert!(matches!(reader.read(&table, base.path(), &[]), Err(DataError::Missing { .. })));
+    }
+
+    #[test]
+    fn the_digest_is_of_the_content_not_of_the_files() {
+        let base = tempfile::tempdir().unwrap();
+        let digest = |name: &str| {
+            let locations = Locations { base: base.path().to_owned(), caches: Vec::new() };
+            read(&data(Dataset::Idx(name.into())), &locations).unwrap().digest()
+        };
+        for name in ["one", "two"] {
+            fs::create_dir(base.path().join(name)).unwrap();
+            idx::tests::write(&base.path().join(name));
+        }
+        let labels = base.path().join("two/t10k-labels.idx1-ubyte");
+        fs::write(base.path().join("two/t10k-labels-idx1-ubyte.gz"), idx::tests::gzip(&fs::read(&labels).unwrap()))
+            .unwrap();
+        fs::remove_file(labels).unwrap();
+        assert_eq!(digest("one"), digest("two"));
+    }
+}

@@ -54,7 +54,10 @@ pub(crate) fn columns(file: &Path) -> Result<Vec<String>, DataError> {
     Ok(open_table(file)?.1)
 }
 
-fn open_table(file: &Path) -> Result<(Reader<Box<dyn Read>>, Vec<String>), DataError> {
+/// A reader behind the header, and the names of the columns.
+type Opened = (Reader<Box<dyn Read>>, Vec<String>);
+
+fn open_table(file: &Path) -> Result<Opened, DataError> {
     if file.is_dir() {
         return Err(DataError::unsuitable(file, "is a folder, expected a CSV file", "name the file inside"));
     }
