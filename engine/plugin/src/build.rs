@@ -80,7 +80,7 @@ pub enum BuildError {
     Read { path: PathBuf, source: io::Error },
     /// The module's imports and exports are not those of a strategy.
     #[error("package `{package}` is no strategy: {detail} (is `pleach_sdk::export_strategy!` missing?)")]
-    Encode { package: String, detail: String },
+    NoStrategy { package: String, detail: String },
     /// The component cannot be used, or did something wrong when it described itself.
     #[error(transparent)]
     Plugin(#[from] PluginError),
@@ -132,10 +132,13 @@ pub fn build_components(host: &Host, folders: &[&Path], options: &BuildOptions) 
 /// # Errors
 /// Where it is no strategy.
 pub fn component_of(host: &Host, module: &[u8], package: &str) -> Result<Built, BuildError> {
+    let no_strategy = |detail| BuildError::NoStrategy { package: package.to_owned(), detail };
     let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
-    let mut wasm =
-        encoded.map_err(|error| BuildError::Encode { package: package.to_owned(), detail: format!("{error:#}") })?;
-    let manifest = host.describe(&wasm, package)?;
+    let mut wasm = encoded.map_err(|error| no_strategy(format!("{error:#}")))?;
+    let manifest = host.describe(&wasm, package).map_err(|error| match error {
+        PluginError::NotStrategy { detail, .. } => no_strategy(detail),
+        other => BuildError::Plugin(other),
+    })?;
     manifest.append_to(&mut wasm);
     Ok(Built { wasm, manifest })
 }

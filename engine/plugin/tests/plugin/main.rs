@@ -1,5 +1,9 @@
-//! The host from outside: hostile guests, the cache, and the strategies of this repository as real plugins.
+//! The host from outside: hostile guests, the cache, building, and the strategies of this repository as real plugins.
 
+mod building;
+mod built;
+mod cache;
 mod guest;
 mod hostile;
+mod strategies;
 mod toy;
