@@ -3,7 +3,8 @@
 use crate::examples::reserve;
 use crate::file::{open_error, require_folder};
 use crate::{DataError, DataShape, Examples, Inputs};
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, imageops::FilterType};
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use rayon::prelude::*;
 use std::fs;
 use std::io::Cursor;
@@ -26,20 +27,20 @@ struct Listing {
 /// Transparency is dropped, 16-bit images are read as 8-bit ones, and images have one channel only if all are grey.
 pub(crate) fn read(folder: &Path) -> Result<Examples, DataError> {
     let listing = list(folder)?;
-    let images: Vec<Result<DynamicImage, DataError>> = listing.files.par_iter().map(|(file, _)| decode(file)).collect();
-    let mut decoded = reserve(Some(images.len()))?;
-    for image in images {
-        decoded.push(image?); // the first in order that fails, however the threads went
-    }
-    let (width, height) = (decoded[0].width(), decoded[0].height());
-    let grey = decoded.iter().all(|image| is_grey(image.color()));
-    let channels = if grey { 1 } else { 3 };
-    let plane = width as usize * height as usize;
-    let planes: Vec<Vec<u8>> = decoded.into_par_iter().map(|image| planes(image, width, height, channels)).collect();
-    let mut pixels = reserve(planes.len().checked_mul(channels * plane))?;
-    planes.iter().for_each(|planes| pixels.extend_from_slice(planes));
+    let size = Size::of(&listing)?;
+    let image_size = size.channels * size.height as usize * size.width as usize;
+    let values = listing.files.len().checked_mul(image_size);
+    let mut pixels = reserve(values)?;
+    pixels.resize(values.unwrap_or(0), 0);
+    // Each image is written to its place as soon as it is decoded: memory holds the set once.
+    let results: Vec<Result<(), DataError>> = pixels
+        .par_chunks_exact_mut(image_size)
+        .zip(&listing.files)
+        .map(|(place, (file, _))| decode(file).map(|image| size.write(image, place)))
+        .collect();
+    results.into_iter().collect::<Result<(), DataError>>()?; // the first in order that fails, however the threads went
     Ok(Examples {
-        shape: vec![channels, height as usize, width as usize],
+        shape: size.shape(),
         inputs: Inputs::Pixels(pixels),
         labels: listing.files.iter().map(|&(_, label)| label).collect(),
         classes: listing.classes,
@@ -47,26 +48,67 @@ pub(crate) fn read(folder: &Path) -> Result<Examples, DataError> {
     })
 }
 
-/// Lists the files and reads headers: the first image's size, and kinds of colour until one is not grey.
+/// Lists the files and reads headers.
 pub(crate) fn inspect(folder: &Path) -> Result<DataShape, DataError> {
     let listing = list(folder)?;
-    let (mut width, mut height, mut channels) = (0, 0, 1);
-    for (index, (file, _)) in listing.files.iter().enumerate() {
-        let bytes = bytes(file)?;
-        let decoder = reader(file, &bytes)?.into_decoder().map_err(|error| no_image(file, &error.to_string()))?;
-        if index == 0 {
-            (width, height) = decoder.dimensions();
+    let shape = Size::of(&listing)?.shape();
+    Ok(DataShape { shape, classes: listing.classes.len(), examples: Some(listing.files.len()) })
+}
+
+/// What all images are made to have.
+#[derive(Clone, Copy)]
+struct Size {
+    channels: usize,
+    height: u32,
+    width: u32,
+}
+
+impl Size {
+    /// Height and width of the first image; one channel unless an image is not grey, after which no header is read.
+    fn of(listing: &Listing) -> Result<Size, DataError> {
+        let mut size = Size { channels: 1, height: 0, width: 0 };
+        for (index, (file, _)) in listing.files.iter().enumerate() {
+            let bytes = bytes(file)?;
+            let decoder = reader(file, &bytes)?.into_decoder().map_err(|error| no_image(file, &error.to_string()))?;
+            if index == 0 {
+                (size.width, size.height) = decoder.dimensions();
+                if size.width == 0 || size.height == 0 {
+                    return Err(no_image(file, "an image without pixels"));
+                }
+            }
+            if decoder.color_type().has_color() {
+                size.channels = 3;
+                break;
+            }
         }
-        if !is_grey(decoder.color_type()) {
-            channels = 3;
-            break;
+        Ok(size)
+    }
+
+    fn shape(self) -> Vec<usize> {
+        vec![self.channels, self.height as usize, self.width as usize]
+    }
+
+    /// Writes the image's channels one after another.
+    fn write(self, image: DynamicImage, place: &mut [u8]) {
+        let (width, height) = (self.width, self.height);
+        let same_size = (image.width(), image.height()) == (width, height);
+        // Linear interpolation over the area that a pixel covers: no overshoot, and the same on every machine.
+        let filter = FilterType::Triangle;
+        if self.channels == 1 {
+            let grey = image.into_luma8();
+            let grey = if same_size { grey } else { imageops::resize(&grey, width, height, filter) };
+            place.copy_from_slice(grey.as_raw());
+            return;
+        }
+        let colour = image.into_rgb8();
+        let colour = if same_size { colour } else { imageops::resize(&colour, width, height, filter) };
+        let interleaved = colour.as_raw();
+        for (channel, plane) in place.chunks_exact_mut(interleaved.len() / self.channels).enumerate() {
+            for (value, pixel) in plane.iter_mut().zip(interleaved.chunks_exact(self.channels)) {
+                *value = pixel[channel];
+            }
         }
     }
-    Ok(DataShape {
-        shape: vec![channels, height as usize, width as usize],
-        classes: listing.classes.len(),
-        examples: Some(listing.files.len()),
-    })
 }
 
 /// The names of the classes, in order, and whether there is a test part.
@@ -213,25 +255,6 @@ fn has_jpeg_end(bytes: &[u8]) -> bool {
         (Some(scan), Some(end)) => scan < end,
         _ => false,
     }
-}
-
-fn is_grey(colour: ColorType) -> bool {
-    !colour.has_color()
-}
-
-/// The image's channels one after another, at the given size.
-fn planes(image: DynamicImage, width: u32, height: u32, channels: usize) -> Vec<u8> {
-    let same_size = (image.width(), image.height()) == (width, height);
-    // Linear interpolation over the area that a pixel covers: no overshoot, and the same on every machine.
-    if channels == 1 {
-        let grey = image.into_luma8();
-        let grey = if same_size { grey } else { image::imageops::resize(&grey, width, height, FilterType::Triangle) };
-        return grey.into_raw();
-    }
-    let colour = image.into_rgb8();
-    let colour = if same_size { colour } else { image::imageops::resize(&colour, width, height, FilterType::Triangle) };
-    let interleaved = colour.into_raw();
-    (0..channels).flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied()).collect()
 }
 
 #[cfg(test)]
