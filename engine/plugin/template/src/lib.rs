@@ -51,7 +51,7 @@ impl Strategy for HillClimbing {
         let explore = self.random.chance(self.options.explore);
         let seed = self.random.draw();
         let (found, parents) = match &self.best {
-            Some((id, genotype, _)) if !explore => (engine.mutate(&[genotype.clone()], seed), vec![*id]),
+            Some((id, genotype, _)) if !explore => (engine.mutate(std::slice::from_ref(genotype), seed), vec![*id]),
             _ => (engine.sample(1, seed), vec![]),
         };
         let genotype = found.into_iter().next().ok_or("the space gives no network")?;
