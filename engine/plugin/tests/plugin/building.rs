@@ -1,12 +1,17 @@
-//! What goes wrong when plugins are built, and what the error says.
+//! Building plugins: a new one from the template, and what errors say.
 
 use std::fs;
 use std::path::Path;
 
+use pleach_plugin::Limits;
 use pleach_plugin::build::{BuildError, BuildOptions, build_component, component_of};
+use pleach_plugin::contract::Answer;
+use pleach_plugin::new::{SdkSource, new_plugin};
+use pleach_sdk::testing::ToySpace;
 
 use crate::built::{options, source};
 use crate::guest::host;
+use crate::toy::{Toy, context};
 
 fn package(folder: &Path, library: &str, code: &str) {
     fs::create_dir(folder.join("src")).unwrap();
@@ -19,6 +24,22 @@ fn package(folder: &Path, library: &str, code: &str) {
 fn build(folder: &Path) -> BuildError {
     let target = folder.join("target");
     build_component(&host(), folder, &BuildOptions { target_folder: target, ..options() }).unwrap_err()
+}
+
+#[test]
+fn a_new_plugin_builds_and_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("tabu");
+    new_plugin(&folder, "tabu-search", &SdkSource::Path(source("sdk").canonicalize().unwrap())).unwrap();
+    // The versions of this workspace, which are at hand without a network.
+    fs::copy(source("..").join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let built = build_component(&host(), &folder, &options()).unwrap();
+    assert_eq!(built.manifest.name, "tabu-search");
+    assert_eq!(built.manifest.options_schema["properties"]["explore"]["default"], 0.1);
+    let plugin = host().load(&built.wasm, "tabu-search.wasm").unwrap();
+    let space = ToySpace::choices(&[3, 3]);
+    let mut strategy = plugin.start(Toy::boxed(&space), &context(&[3, 3], 1, "{}"), Limits::default()).unwrap();
+    assert!(matches!(strategy.ask(4).unwrap(), Answer::Requests(requests) if requests.len() == 1));
 }
 
 #[test]

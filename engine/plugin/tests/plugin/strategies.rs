@@ -99,6 +99,22 @@ fn searches_repeat_to_the_last_unit_of_fuel() {
 }
 
 #[test]
+fn searches_run_on_any_thread() {
+    let plugin = plugin("random");
+    let here = search(&plugin, 1, "{}");
+    let threads: Vec<_> = (0..3)
+        .map(|_| {
+            let plugin = plugin.clone();
+            std::thread::spawn(move || search(&plugin, 1, "{}"))
+        })
+        .collect();
+    assert!(threads.into_iter().all(|thread| thread.join().unwrap() == here));
+    // A search may be handed to another thread between calls.
+    let mut strategy = start(&plugin, 1, "{}");
+    std::thread::spawn(move || strategy.ask(1).unwrap()).join().unwrap();
+}
+
+#[test]
 fn manifests_say_what_experiments_need() {
     let plugin = plugin("regularized-evolution");
     let manifest = plugin.manifest();
