@@ -33,6 +33,11 @@ impl Failure {
         self
     }
 
+    /// Adds what to do unless the failure says so already.
+    pub fn remedy_if_none(self, remedy: impl Into<String>) -> Self {
+        if self.remedy.is_some() { self } else { self.remedy(remedy) }
+    }
+
     pub fn code(&self) -> u8 {
         self.code
     }

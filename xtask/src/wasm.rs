@@ -55,13 +55,19 @@ pub fn ready(places: &Places) -> Outcome<Toolchain> {
             return Err(Failure::usage(format!("PLEACH_WASM_TOOLCHAIN is `{other}`; it can be `own` or `debian`")));
         }
     }
+    if !has_target(&sysroot_of(&rustc())?)
+        && let Some(toolchain) = debian::already(places)?
+    {
+        // An earlier set-up fell back to it; asking rustup again could take minutes each time.
+        return Ok(toolchain);
+    }
     let reason = match own() {
         Ok(toolchain) => return Ok(toolchain),
         Err(reason) => reason,
     };
     say("wasm target", &format!("{reason}: falling back to Debian's Rust"));
     debian::ready(places).map_err(|failure| {
-        failure.remedy(format!(
+        failure.remedy_if_none(format!(
             "make `rustup target add {TARGET}` work, the simplest way ({reason});\n\
              or, on Debian and Ubuntu, as root: `apt-get install --no-install-recommends {}`;\n\
              or name a compiler and a sysroot with the target: PLEACH_WASM_RUSTC, PLEACH_WASM_SYSROOT (docs/setup.md)",

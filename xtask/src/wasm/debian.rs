@@ -22,6 +22,9 @@ const RUSTC: &str = "/usr/bin/rustc";
 
 /// Finds Debian's compiler or installs it, and builds the target's standard library once.
 pub fn ready(places: &Places) -> Outcome<Toolchain> {
+    if let Some(toolchain) = already(places)? {
+        return Ok(toolchain);
+    }
     let oldest = places.rust_version()?;
     let rustc = PathBuf::from(RUSTC);
     if usable(&rustc, oldest).is_err() {
@@ -29,17 +32,37 @@ pub fn ready(places: &Places) -> Outcome<Toolchain> {
     }
     let version =
         usable(&rustc, oldest).map_err(|reason| Failure::new(format!("Debian's Rust does not serve: {reason}")))?;
-    let sysroot = places::cache()?.join(format!("{TARGET}-{version}"));
-    let complete = |folder: &Path| has_target(folder) && host_libraries(folder).is_dir();
-    if !complete(&sysroot) {
-        say(
-            "wasm target",
-            &format!("building the standard library of Debian's Rust {version} for Wasm, once: about a minute"),
-        );
-        places::make_whole(&sysroot, complete, |folder| make_sysroot(places, &rustc, folder))?;
-    }
+    let sysroot = sysroot_for(&version)?;
+    say(
+        "wasm target",
+        &format!("building the standard library of Debian's Rust {version} for Wasm, once: about a minute"),
+    );
+    places::make_whole(&sysroot, is_complete, |folder| make_sysroot(places, &rustc, folder))?;
+    Ok(announced(rustc, sysroot, &version))
+}
+
+/// Debian's compiler with its sysroot, if an earlier set-up left both ready.
+pub fn already(places: &Places) -> Outcome<Option<Toolchain>> {
+    let rustc = PathBuf::from(RUSTC);
+    let Ok(version) = usable(&rustc, places.rust_version()?) else { return Ok(None) };
+    let sysroot = sysroot_for(&version)?;
+    Ok(is_complete(&sysroot).then(|| announced(rustc, sysroot, &version)))
+}
+
+fn announced(rustc: PathBuf, sysroot: PathBuf, version: &str) -> Toolchain {
     say("wasm target", &format!("ready: Debian's Rust {version} with {}", sysroot.display()));
-    Ok(Toolchain::Other { rustc, sysroot })
+    Toolchain::Other { rustc, sysroot }
+}
+
+/// The sysroot of one version of the compiler, in the user's cache.
+fn sysroot_for(version: &str) -> Outcome<PathBuf> {
+    Ok(places::cache()?.join(format!("{TARGET}-{version}")))
+}
+
+/// Whether a sysroot has the standard library, and links that still lead to the host's libraries and to a linker.
+fn is_complete(sysroot: &Path) -> bool {
+    let host = sysroot.join("lib/rustlib").join(host());
+    has_target(sysroot) && host.join("lib").is_dir() && host.join("bin/rust-lld").is_file()
 }
 
 /// The version of Debian's compiler if it is there with its source and new enough; else why not.
@@ -85,6 +108,7 @@ fn is_root() -> bool {
 
 /// Builds the standard library for an empty crate and keeps it in the layout of a sysroot.
 fn make_sysroot(places: &Places, rustc: &Path, folder: &Path) -> Outcome {
+    let linker = linker()?;
     let empty = folder.join("empty");
     let source = empty.join("src");
     fs::create_dir_all(&source).at("create", &source)?;
@@ -117,22 +141,17 @@ fn make_sysroot(places: &Places, rustc: &Path, folder: &Path) -> Outcome {
         }
     }
     fs::remove_dir_all(&empty).at("remove", &empty)?;
-    add_host(rustc, folder)
-}
-
-/// The host's part of a sysroot, which procedural macros and build scripts are compiled with.
-fn host_libraries(sysroot: &Path) -> PathBuf {
-    sysroot.join("lib/rustlib").join(host()).join("lib")
+    add_host(rustc, &linker, folder)
 }
 
 /// Links the compiler's own libraries for the host into the sysroot, and a Wasm linker where rustc looks for one.
-fn add_host(rustc: &Path, folder: &Path) -> Outcome {
+fn add_host(rustc: &Path, linker: &Path, folder: &Path) -> Outcome {
     let ours = folder.join("lib/rustlib").join(host());
     let theirs = sysroot_of(rustc)?.join("lib/rustlib").join(host());
     let tools = ours.join("bin");
     fs::create_dir_all(&tools).at("create", &tools)?;
     link(&theirs.join("lib"), &ours.join("lib"))?;
-    link(&linker()?, &tools.join("rust-lld"))
+    link(linker, &tools.join("rust-lld"))
 }
 
 /// A linker for Wasm: the one that came with the Rust in use, else LLVM's from the PATH.
