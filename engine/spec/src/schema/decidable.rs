@@ -23,16 +23,32 @@ pub(super) fn rewrite(root: &mut Map<String, Value>) {
             property["additionalProperties"] = values;
         }
     }
-    let mut all = definitions.clone();
+    let made = rewriter.made;
+    let mut all = definitions;
     all.insert("SpaceSection".into(), space);
-    all.insert(
-        "Decision".into(),
-        json!({"type": "object", "anyOf": FORMS.iter().map(|form| json!({"required": [form]})).collect::<Vec<_>>()}),
-    );
-    for (name, schema) in rewriter.made {
-        all.insert(name, schema);
-    }
+    all.extend(shared());
+    all.extend(made);
     root.insert("$defs".into(), all.into());
+}
+
+/// What all decisions have in common.
+fn shared() -> impl Iterator<Item = (String, Value)> {
+    let from = ("from", described("The name of a decision whose value stands here too.", text()));
+    let times = (
+        "times",
+        json!({"description": "What the decision's value is multiplied by.", "type": "number", "default": 1}),
+    );
+    let plus = ("plus", json!({"description": "What is added, after `times`.", "type": "number", "default": 0}));
+    let log = "Whether values are spread evenly in their logarithms.";
+    [
+        ("Decision", json!({"type": "object", "anyOf": FORMS.map(|form| json!({"required": [form]}))})),
+        ("DecisionName", described("A name that `from` can refer to, and that results carry.", text())),
+        ("DecisionLog", json!({"description": log, "type": "boolean", "default": false})),
+        ("DecisionFrom", form_of("from", [from.clone()])),
+        ("DecisionFromNumber", form_of("from", [from, times, plus])),
+    ]
+    .into_iter()
+    .map(|(name, schema)| (name.to_owned(), schema))
 }
 
 struct Rewriter<'d> {
@@ -142,45 +158,31 @@ impl Rewriter<'_> {
             Value::from(bound)
         };
         let range = |form: &str, kind: &str| {
+            let bounds = json!({
+                "description": "The lowest and the highest value, both included.",
+                "type": "array", "items": bound(kind), "minItems": 2, "maxItems": 2
+            });
+            let default = described(DEFAULT, bound(kind));
             form_of(
                 form,
                 [
-                    (
-                        form,
-                        json!({
-                            "description": "The lowest and the highest value, both included.",
-                            "type": "array", "items": bound(kind), "minItems": 2, "maxItems": 2
-                        }),
-                    ),
-                    (
-                        "log",
-                        json!({"description": "Whether values are spread evenly in their logarithms.", "type": "boolean", "default": false}),
-                    ),
-                    ("default", described(DEFAULT, bound(kind))),
-                    ("name", described(NAME, text())),
+                    (form, bounds),
+                    ("log", reference("DecisionLog")),
+                    ("default", default),
+                    ("name", reference("DecisionName")),
                 ],
             )
         };
-        let mut from = vec![("from", described("The name of a decision whose value stands here too.", text()))];
-        if anything || number.is_some() {
-            let times = "The decision's value is multiplied by this number.";
-            from.push(("times", json!({"description": times, "type": "number", "default": 1})));
-            let plus = "This number is added, after `times`.";
-            from.push(("plus", json!({"description": plus, "type": "number", "default": 0})));
-        }
-        let options = form_of(
-            "one_of",
-            [
-                ("one_of", json!({"description": "The options.", "type": "array", "items": this, "minItems": 1})),
-                ("default", described(DEFAULT, this.clone())),
-                ("name", described(NAME, text())),
-            ],
-        );
-        let mut form = form_of("from", from);
+        let options = json!({"description": "The options.", "type": "array", "items": this, "minItems": 1});
+        let default = described(DEFAULT, this.clone());
+        let options =
+            form_of("one_of", [("one_of", options), ("default", default), ("name", reference("DecisionName"))]);
+        let numeric = anything || number.is_some();
+        let mut form = reference(if numeric { "DecisionFromNumber" } else { "DecisionFrom" });
         if real {
             form = when("float", range("float", "number"), form);
         }
-        if anything || number.is_some() {
+        if numeric {
             form = when("int", range("int", "integer"), form);
         }
         form = when("one_of", options, form);
@@ -190,7 +192,6 @@ impl Rewriter<'_> {
 }
 
 const DEFAULT: &str = "The value where no search decides; else the first option, or the middle of the range.";
-const NAME: &str = "A name that `from` can refer to, and that results carry.";
 
 fn text() -> Value {
     json!({"type": "string", "minLength": 1})

@@ -47,40 +47,36 @@ impl Rewriter<'_> {
 
     /// A choice as decisions on the type, in the order text, list, mapping, whole number, number, true or false.
     fn choice(&self, mut map: Map<String, Value>) -> Value {
-        let mut branches = Branches::default();
-        for key in ["oneOf", "anyOf"] {
-            if let Some(Value::Array(alternatives)) = map.remove(key) {
+        let alternatives: Vec<Value> = ["oneOf", "anyOf"]
+            .into_iter()
+            .filter_map(|key| map.remove(key))
+            .flat_map(|alternatives| alternatives.as_array().cloned().unwrap_or_default())
+            .filter(|alternative| alternative["type"] != "null")
+            .collect();
+        let mut chosen = match <[Value; 1]>::try_from(alternatives) {
+            Ok([only]) => self.schema(only),
+            Err(alternatives) => {
+                let mut branches = Branches::default();
                 alternatives.into_iter().for_each(|alternative| self.collect(alternative, &mut branches));
+                branches.chain()
             }
-        }
-        let chain = branches.chain();
-        // What stands beside the choice, description and default, stays.
-        let mut chain = match chain {
-            Value::Object(chain) => chain,
-            other => return other,
         };
-        map.into_iter().for_each(|(key, value)| {
-            chain.insert(key, value);
-        });
-        chain.into()
+        // What stands beside the choice, description and default, stays.
+        if let Value::Object(chosen) = &mut chosen {
+            chosen.extend(map);
+        }
+        chosen
     }
 
     fn collect(&self, alternative: Value, branches: &mut Branches) {
-        if alternative["type"] == "null" {
-            return;
-        }
         let target = alternative.get("$ref").and_then(name_of).map(|name| &self.definitions[name]);
         let nested = target.unwrap_or(&alternative);
         if let Some(inner) = nested.get("oneOf").or_else(|| nested.get("anyOf")).and_then(Value::as_array) {
-            // A choice alone stays a reference, so that its name and description are kept.
-            if branches.is_empty() && target.is_some() {
-                branches.sole = Some(alternative.clone());
-            }
             return inner.clone().into_iter().for_each(|alternative| self.collect(alternative, branches));
         }
-        branches.sole = None;
         let kind = nested["type"].as_str().expect("each alternative has one type").to_owned();
-        branches.add(&kind, self.schema(alternative), target.is_some());
+        let named = target.is_some();
+        branches.add(&kind, self.schema(alternative), named);
     }
 }
 
@@ -90,15 +86,9 @@ const ORDER: [&str; 6] = ["string", "array", "object", "integer", "number", "boo
 #[derive(Default)]
 struct Branches {
     found: Vec<(String, Value)>,
-    /// The reference to another choice, where there is nothing else.
-    sole: Option<Value>,
 }
 
 impl Branches {
-    fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     fn add(&mut self, kind: &str, schema: Value, named: bool) {
         let Some((_, present)) = self.found.iter_mut().find(|(other, _)| other == kind) else {
             let schema = if kind == "object" && !named { one_key(schema) } else { words(schema) };
@@ -128,9 +118,6 @@ impl Branches {
     }
 
     fn chain(mut self) -> Value {
-        if let Some(sole) = self.sole {
-            return sole;
-        }
         self.found.sort_by_key(|(kind, _)| ORDER.iter().position(|other| other == kind));
         let (_, last) = self.found.pop().expect("a choice has alternatives");
         self.found
