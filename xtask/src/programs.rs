@@ -11,7 +11,7 @@ use crate::places::{Places, Profile, hide_cargo_run};
 use crate::{libtorch, process, wasm};
 
 /// The programs: the engine with its command line, and the training worker.
-const PROGRAMS: [(&str, &str); 2] = [("pleach-cli", "pleach"), ("pleach-torch", "pleach-torch")];
+const PROGRAMS: [&str; 2] = ["pleach", "pleach-torch"];
 
 /// A checkout that is ready to build: its folders, and the variables that cargo and the programs need.
 pub struct Workshop {
@@ -55,15 +55,16 @@ impl Workshop {
 
     /// Builds the programs.
     pub fn build_programs(&self, profile: Profile) -> Outcome {
-        if !PROGRAMS.iter().all(|(_, program)| self.places.program(program, profile).is_file()) {
+        if !PROGRAMS.iter().all(|program| self.places.program(program, profile).is_file()) {
             let time = match profile {
                 Profile::Dev => "about 6 minutes",
                 Profile::Release => "about 12 minutes",
             };
             say("programs", &format!("the first build compiles every dependency: {time} on two cores"));
         }
-        let mut cargo = self.cargo(&["build"]);
-        cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
+        // The whole workspace, and its few examples, because cargo then chooses the features of dependencies as it does for
+        // tests: with `--package` alone, Wasmtime and 60 other crates would be compiled a second time for `xtask test`.
+        let mut cargo = self.cargo(&["build", "--workspace", "--exclude", "xtask", "--bins", "--examples"]);
         if profile == Profile::Release {
             cargo.arg("--release");
         }
