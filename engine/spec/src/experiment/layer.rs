@@ -635,7 +635,8 @@ pub struct Cell {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 2))]
     pub previous: usize,
-    /// The channels inside a cell that takes 2 earlier outputs; the input's unless told.
+    /// The channels inside a cell that takes 2 earlier outputs; unless told, as many as make the cell's output as wide as its
+    /// input, times the stride.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub channels: Option<usize>,

@@ -1,0 +1,345 @@
+//! A space: its decisions, and what a genotype builds.
+
+use crate::build::{BuildError, build};
+use crate::canonical::{Fingerprint, canonical, fingerprint};
+use crate::compile::compile;
+use crate::cost::Costs;
+use crate::decision::{Decision, Genotype};
+use crate::network::{Network, Shape};
+use crate::problem::SpaceProblem;
+use crate::sample;
+use crate::template::Template;
+use pleach_random::Generator;
+use pleach_spec::{Layer, Requirement, Training};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use smallvec::SmallVec;
+
+/// A space section, compiled: a list of decisions, and for every genotype a network and a training recipe.
+#[derive(Debug)]
+pub struct Space {
+    decisions: Vec<Decision>,
+    network: Option<Template>,
+    blocks: Vec<(String, Template)>,
+    training: Template,
+    values: Option<Template>,
+    input: Option<Shape>,
+    classes: Option<usize>,
+    requirements: Vec<Requirement>,
+    base: String,
+    /// Layers of the network and blocks without decisions inside, read once: by index of the network's list.
+    constant_layers: Vec<Option<Layer>>,
+}
+
+/// What a genotype builds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Built {
+    /// The network in canonical form: what is trained.
+    pub network: Network,
+    /// Its costs, as declared and canonical.
+    pub costs: Costs,
+    /// Equal for genotypes that build the same network.
+    pub fingerprint: Fingerprint,
+}
+
+impl Space {
+    /// Compiles the space section that stands at the JSON pointer `base` (`/space`, or nothing for a space file alone). The
+    /// data's shape and number of classes win over the section's own. Problems that are warnings leave the space usable.
+    pub fn compile(section: &Value, base: &str, data: Option<(Shape, usize)>) -> (Option<Space>, Vec<SpaceProblem>) {
+        let compiled = compile(section, base);
+        let mut problems = compiled.problems;
+        let mut requirements = Vec::new();
+        for (i, text) in section.get("require").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            match text.as_str().unwrap_or_default().parse::<Requirement>() {
+                Ok(requirement) => requirements.push(requirement),
+                Err(error) => problems.push(SpaceProblem {
+                    pointer: format!("{base}/require/{i}"),
+                    code: "requirement-form",
+                    message: error.to_string(),
+                    help: None,
+                    warning: false,
+                }),
+            }
+        }
+        let own_input = section.get("input").and_then(Value::as_array).map(|axes| {
+            Shape(axes.iter().filter_map(Value::as_u64).map(|axis| axis as usize).collect::<SmallVec<_>>())
+        });
+        let own_classes = section.get("classes").and_then(Value::as_u64).map(|n| n as usize);
+        let (input, classes) = match data {
+            Some((shape, classes)) => (Some(shape), Some(classes)),
+            None => (own_input, own_classes),
+        };
+        if let (Some(_), None) = (&compiled.network, &input) {
+            problems.push(SpaceProblem {
+                pointer: format!("{base}/network"),
+                code: "unknown-input",
+                message: "the shape of the network's input is not known".into(),
+                help: Some("set `data`, or `input: [channels, height, width]` in the space".into()),
+                warning: false,
+            });
+        }
+        if problems.iter().any(|problem| !problem.warning) {
+            return (None, problems);
+        }
+        let constant_layer = |template: &Template| match template {
+            Template::Constant(value) => Layer::deserialize(value).ok(),
+            _ => None,
+        };
+        let constant_layers = match &compiled.network {
+            Some(Template::List(items)) => items.iter().map(constant_layer).collect(),
+            _ => Vec::new(),
+        };
+        let space = Space {
+            decisions: compiled.decisions,
+            network: compiled.network,
+            blocks: compiled.blocks,
+            training: compiled.training.unwrap_or_else(|| Template::Constant(json!({}))),
+            values: compiled.values,
+            input,
+            classes,
+            requirements,
+            base: base.to_owned(),
+            constant_layers,
+        };
+        (Some(space), problems)
+    }
+
+    /// The decisions, each after the one that it depends on.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
+    /// What candidates must keep to.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// Whether there is a network.
+    pub fn has_network(&self) -> bool {
+        self.network.is_some()
+    }
+
+    /// The shape of the network's input.
+    pub fn input(&self) -> Option<&Shape> {
+        self.input.as_ref()
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> Option<usize> {
+        self.classes
+    }
+
+    /// The genotype in which every decision holds its default.
+    pub fn defaults(&self) -> Genotype {
+        let mut genotype: Genotype = self.decisions.iter().map(|decision| decision.default).collect();
+        sample::clear_inactive(&self.decisions, &mut genotype);
+        genotype
+    }
+
+    /// The network as declared, dead operations included.
+    ///
+    /// # Errors
+    /// If the layers' shapes do not fit, with the place of the layer.
+    pub fn network(&self, genotype: &[f64]) -> Result<Network, SpaceProblem> {
+        let Some(template) = &self.network else {
+            return Err(self.problem("no-network", "/network", "the space has no network".into(), None));
+        };
+        let layers = match template {
+            Template::List(items) if !self.constant_layers.is_empty() => items
+                .iter()
+                .zip(&self.constant_layers)
+                .map(|(item, constant)| match constant {
+                    Some(layer) => Ok(layer.clone()),
+                    None => Layer::deserialize(item.resolve(genotype)),
+                })
+                .collect::<Result<Vec<Layer>, _>>(),
+            template => Vec::<Layer>::deserialize(template.resolve(genotype)),
+        }
+        .map_err(|error| self.problem("layer-form", "/network", error.to_string(), None))?;
+        let mut blocks = Vec::with_capacity(self.blocks.len());
+        for (name, template) in &self.blocks {
+            let layer = Layer::deserialize(template.resolve(genotype))
+                .map_err(|error| self.problem("layer-form", &format!("/blocks/{name}"), error.to_string(), None))?;
+            blocks.push((name.clone(), layer));
+        }
+        let input = self.input.as_ref().expect("a space with a network has an input");
+        let network =
+            build(&layers, &blocks, input, self.classes).map_err(|error| self.build_problem(genotype, &error))?;
+        let output = network.output_shape();
+        match self.classes {
+            Some(classes) if output.is_image() || output.channels() != classes => Err(self.problem(
+                "network-output",
+                "/network",
+                format!("the network gives {output}, but there are {classes} classes"),
+                Some("end it with `linear: classes`, after `global_pool` or `flatten`".into()),
+            )),
+            _ => Ok(network),
+        }
+    }
+
+    /// The canonical network with costs and fingerprint.
+    ///
+    /// # Errors
+    /// As [`Space::network`].
+    pub fn build(&self, genotype: &[f64]) -> Result<Built, SpaceProblem> {
+        let declared = self.network(genotype)?;
+        let network = canonical(&declared);
+        let costs = Costs::of(&declared, &network);
+        let fingerprint = fingerprint(&network);
+        Ok(Built { network, costs, fingerprint })
+    }
+
+    /// The training recipe.
+    ///
+    /// # Errors
+    /// If the values make no recipe, which the schema rules out.
+    pub fn training(&self, genotype: &[f64]) -> Result<Training, SpaceProblem> {
+        Training::deserialize(self.training.resolve(genotype))
+            .map_err(|error| self.problem("training-form", "/training", error.to_string(), None))
+    }
+
+    /// The values for a `command` or `table` evaluator.
+    pub fn values(&self, genotype: &[f64]) -> Value {
+        self.values.as_ref().map_or_else(|| json!({}), |values| values.resolve(genotype))
+    }
+
+    /// The space section without decisions: the network of one genotype, as it can be written back as YAML.
+    pub fn resolved(&self, genotype: &[f64]) -> Value {
+        let mut section = Map::new();
+        if let Some(input) = &self.input {
+            section.insert("input".into(), json!(input.0.as_slice()));
+        }
+        if let Some(classes) = self.classes {
+            section.insert("classes".into(), json!(classes));
+        }
+        let named: Map<String, Value> = self
+            .blocks
+            .iter()
+            .filter(|(_, template)| *template != Template::Constant(Value::Array(Vec::new())))
+            .map(|(name, template)| (name.clone(), template.resolve(genotype)))
+            .collect();
+        if !named.is_empty() {
+            section.insert("blocks".into(), Value::Object(named));
+        }
+        if let Some(network) = &self.network {
+            section.insert("network".into(), network.resolve(genotype));
+        }
+        section.insert("training".into(), self.training.resolve(genotype));
+        if let Some(values) = &self.values {
+            section.insert("values".into(), values.resolve(genotype));
+        }
+        Value::Object(section)
+    }
+
+    /// Builds every option of every decision in at least one network, and `random` random genotypes; what does not fit is
+    /// said once a place. If hardly any genotype keeps to the hard requirements, that is said too.
+    pub fn check(&self, random: usize) -> Vec<SpaceProblem> {
+        let mut problems: Vec<SpaceProblem> = Vec::new();
+        let mut note = |problem: SpaceProblem| {
+            if !problems.iter().any(|known| known.pointer == problem.pointer && known.code == problem.code) {
+                problems.push(problem);
+            }
+        };
+        let hard: Vec<&Requirement> =
+            self.requirements.iter().filter(|r| Costs::NAMES.contains(&r.metric.name.as_str())).collect();
+        let mut kept = 0usize;
+        let mut built = 0usize;
+        let mut visit = |genotype: &[f64], counts: bool| {
+            if let Err(problem) = self.training(genotype) {
+                note(problem);
+            }
+            if !self.has_network() {
+                return;
+            }
+            let result =
+                if hard.is_empty() { self.network(genotype).map(|_| None) } else { self.build(genotype).map(Some) };
+            match result {
+                Err(problem) => note(problem),
+                Ok(build) if counts => {
+                    built += 1;
+                    let keeps = build.is_none_or(|build| {
+                        hard.iter().all(|r| build.costs.metric(&r.metric.name).is_some_and(|v| r.violation(v) <= 0.0))
+                    });
+                    kept += usize::from(keeps);
+                }
+                Ok(_) => {}
+            }
+        };
+        visit(&self.defaults(), false);
+        for genotype in sample::every_option(&self.decisions) {
+            visit(&genotype, false);
+        }
+        let small = self.genotypes().is_some_and(|count| count <= random as f64);
+        if small {
+            for genotype in sample::all(&self.decisions) {
+                visit(&genotype, true);
+            }
+        } else {
+            let mut generator = Generator::new(0);
+            for _ in 0..random {
+                visit(&sample::draw(&self.decisions, &mut generator), true);
+            }
+        }
+        if !hard.is_empty() && built > 0 && kept * 50 < built {
+            let share = 100.0 * kept as f64 / built as f64;
+            let of = if small { "all" } else { "random" };
+            let mut problem = self.problem(
+                "hard-to-require",
+                "/require",
+                format!("only {kept} of {built} {of} genotypes ({share:.1} %) keep to `require`"),
+                Some("loosen it, or narrow the decisions so that more candidates pass".into()),
+            );
+            problem.warning = kept > 0;
+            note(problem);
+        }
+        problems
+    }
+
+    /// The number of genotypes; none where it is not finite.
+    pub fn genotypes(&self) -> Option<f64> {
+        sample::count(&self.decisions)
+    }
+
+    /// The number of distinct networks, where there are at most `limit` genotypes.
+    pub fn unique(&self, limit: u64) -> Option<u64> {
+        use rayon::prelude::*;
+        if !self.has_network() || self.genotypes()? > limit as f64 {
+            return None;
+        }
+        let genotypes: Vec<Genotype> = sample::all(&self.decisions).collect();
+        let mut fingerprints: Vec<Fingerprint> =
+            genotypes.par_iter().filter_map(|genotype| Some(self.build(genotype).ok()?.fingerprint)).collect();
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        Some(fingerprints.len() as u64)
+    }
+
+    fn problem(&self, code: &'static str, place: &str, message: String, help: Option<String>) -> SpaceProblem {
+        SpaceProblem { pointer: format!("{}{place}", self.base), code, message, help, warning: false }
+    }
+
+    /// Finds the layer in the source that the error is about.
+    fn build_problem(&self, genotype: &[f64], error: &BuildError) -> SpaceProblem {
+        let place = error.place();
+        let mut pointer = self.base.clone();
+        match place.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+            Some(("network", rest)) => {
+                pointer.push_str("/network");
+                if let Some(template) = &self.network {
+                    template.source_pointer(genotype, rest, &mut pointer);
+                }
+            }
+            Some(("blocks", rest)) => {
+                if let Some((name, rest)) = rest.split_first() {
+                    pointer.push_str(&format!("/blocks/{name}"));
+                    if let Some((_, template)) = self.blocks.iter().find(|(block, _)| block == name) {
+                        template.source_pointer(genotype, rest, &mut pointer);
+                    }
+                }
+            }
+            _ => pointer.push_str("/network"),
+        }
+        let (message, help) = (error.message.clone(), error.help.clone());
+        SpaceProblem { pointer, code: "shape", message, help, warning: false }
+    }
+}

@@ -1,0 +1,239 @@
+//! What one step decides: some of a space's decisions, the others fixed.
+
+use crate::canonical::Fingerprint;
+use crate::cost::Costs;
+use crate::decision::{Condition, Decision, Genotype, Role};
+use crate::encode;
+use crate::problem::SpaceProblem;
+use crate::sample;
+use crate::space::{Built, Space};
+use pleach_random::{Generator, mix};
+use pleach_spec::{Decide, Requirement};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// How often a draw is repeated until it keeps to the hard requirements.
+const TRIES: usize = 1000;
+
+/// A space as one step sees it. Genotypes in and out hold the decided decisions only; hard requirements are kept.
+#[derive(Debug, Clone)]
+pub struct View {
+    space: Arc<Space>,
+    decided: Vec<usize>,
+    decisions: Vec<Decision>,
+    base: Genotype,
+    hard: Vec<Requirement>,
+}
+
+impl View {
+    /// The decisions of `decide`; the others hold their values in the full genotype `base`. A decision that can never count
+    /// beside them does not appear.
+    pub fn new(space: Arc<Space>, decide: Decide, base: Genotype) -> View {
+        let wanted = |decision: &Decision| match decide {
+            Decide::All => true,
+            Decide::Architecture => decision.role == Role::Architecture,
+            Decide::Training => decision.role == Role::Training,
+        };
+        let all = space.decisions();
+        let mut decided: Vec<usize> = Vec::new();
+        let mut decisions: Vec<Decision> = Vec::new();
+        for (index, decision) in all.iter().enumerate() {
+            if !wanted(decision) {
+                continue;
+            }
+            // Up the chain of conditions: fixed decisions are settled here, the first decided one is the condition.
+            let mut condition = decision.active_when.clone();
+            let mut possible = true;
+            while let Some(current) = &condition {
+                if let Some(position) = decided.iter().position(|&d| d == current.decision) {
+                    condition = Some(Condition { decision: position, values: current.values.clone() });
+                    break;
+                }
+                let settled = !wanted(&all[current.decision]) && current.values.contains(&base[current.decision]);
+                if !settled {
+                    possible = false;
+                    break;
+                }
+                condition = all[current.decision].active_when.clone();
+            }
+            if possible {
+                decided.push(index);
+                decisions.push(Decision { active_when: condition, ..decision.clone() });
+            }
+        }
+        let is_hard = |requirement: &&Requirement| Costs::NAMES.contains(&requirement.metric.name.as_str());
+        let hard = match space.has_network() {
+            true => space.requirements().iter().filter(is_hard).cloned().collect(),
+            false => Vec::new(),
+        };
+        View { space, decided, decisions, base, hard }
+    }
+
+    /// The space.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// The decided decisions; conditions hold indices of this list.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
+    /// The genotype of all of the space's decisions.
+    pub fn full(&self, genotype: &[f64]) -> Genotype {
+        let mut full = self.base.clone();
+        for (&index, &value) in self.decided.iter().zip(genotype) {
+            full[index] = value;
+        }
+        sample::clear_inactive(self.space.decisions(), &mut full);
+        full
+    }
+
+    /// The decided part of a full genotype.
+    pub fn narrow(&self, full: &[f64]) -> Genotype {
+        let mut genotype: Genotype = self.decided.iter().map(|&index| full[index]).collect();
+        sample::clear_inactive(&self.decisions, &mut genotype);
+        genotype
+    }
+
+    /// Whether a genotype is valid: one value a decision, each of its domain, 0 where it does not count.
+    ///
+    /// # Errors
+    /// The rule that is broken, with the decision's path.
+    pub fn check(&self, genotype: &[f64]) -> Result<(), String> {
+        if genotype.len() != self.decisions.len() {
+            return Err(format!("it has {} values for {} decisions", genotype.len(), self.decisions.len()));
+        }
+        for (index, decision) in self.decisions.iter().enumerate() {
+            let value = genotype[index];
+            if sample::is_active(&self.decisions, genotype, index) {
+                if !decision.domain.contains(value) {
+                    return Err(format!("`{}` cannot hold {value}", decision.path));
+                }
+            } else if value != 0.0 {
+                return Err(format!("`{}` does not count here and must be 0, not {value}", decision.path));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a genotype builds.
+    ///
+    /// # Errors
+    /// As [`Space::network`].
+    pub fn build(&self, genotype: &[f64]) -> Result<Built, SpaceProblem> {
+        self.space.build(&self.full(genotype))
+    }
+
+    /// Whether the genotype's network keeps to the hard requirements.
+    fn keeps(&self, genotype: &[f64]) -> bool {
+        self.hard.is_empty()
+            || self.build(genotype).is_ok_and(|built| {
+                self.hard.iter().all(|requirement| {
+                    built
+                        .costs
+                        .metric(&requirement.metric.name)
+                        .is_some_and(|value| requirement.violation(value) <= 0.0)
+                })
+            })
+    }
+
+    /// Draws until a genotype keeps to the hard requirements, at most [`TRIES`] times.
+    fn until_kept(&self, mut draw: impl FnMut() -> Option<Genotype>) -> Option<Genotype> {
+        (0..TRIES).map_while(|_| draw()).find(|genotype| self.keeps(genotype))
+    }
+
+    /// Valid genotypes, drawn uniformly decision by decision; fewer where hard requirements leave too few.
+    pub fn sample(&self, count: usize, seed: u64) -> Vec<Genotype> {
+        (0..count as u64)
+            .filter_map(|i| {
+                let mut generator = Generator::new(mix(seed).wrapping_add(i));
+                self.until_kept(|| Some(sample::draw(&self.decisions, &mut generator)))
+            })
+            .collect()
+    }
+
+    /// Each parent with exactly one active decision changed, repaired. Where nothing else is allowed, the parent itself.
+    pub fn mutate(&self, parents: &[Genotype], seed: u64) -> Vec<Genotype> {
+        parents
+            .iter()
+            .zip(0u64..)
+            .map(|(parent, i)| {
+                let mut generator = Generator::new(mix(seed).wrapping_add(i));
+                self.until_kept(|| sample::mutate(&self.decisions, parent, &mut generator))
+                    .unwrap_or_else(|| parent.clone())
+            })
+            .collect()
+    }
+
+    /// Makes genotypes valid: clears inactive decisions, draws those that became active or hold no value of their domain; then
+    /// changes decisions one by one until hard requirements are kept. Fewer where that fails.
+    pub fn repair(&self, genotypes: &[Genotype], seed: u64) -> Vec<Genotype> {
+        genotypes
+            .iter()
+            .zip(0u64..)
+            .filter_map(|(genotype, i)| {
+                let mut generator = Generator::new(mix(seed).wrapping_add(i));
+                let mut repaired = genotype.clone();
+                sample::repair(&self.decisions, &mut repaired, None, &mut generator);
+                if self.keeps(&repaired) {
+                    return Some(repaired);
+                }
+                self.until_kept(|| {
+                    let next = sample::mutate(&self.decisions, &repaired, &mut generator)?;
+                    repaired.clone_from(&next);
+                    Some(next)
+                })
+            })
+            .collect()
+    }
+
+    /// Every genotype that differs in one active decision; ranges in a few steps; what becomes active holds its default.
+    pub fn neighbours(&self, genotype: &[f64]) -> Vec<Genotype> {
+        let mut neighbours = sample::neighbours(&self.decisions, genotype);
+        neighbours.retain(|neighbour| self.keeps(neighbour));
+        neighbours
+    }
+
+    /// One genotype a distinct network, the first in order, where there are at most `limit` genotypes.
+    pub fn members(&self, limit: u64) -> Option<Vec<Genotype>> {
+        if sample::count(&self.decisions)? > limit as f64 {
+            return None;
+        }
+        let mut seen: HashSet<Fingerprint> = HashSet::new();
+        let members = sample::all(&self.decisions)
+            .filter(|genotype| self.keeps(genotype))
+            .filter(|genotype| match self.space.has_network() {
+                true => self.build(genotype).is_ok_and(|built| seen.insert(built.fingerprint)),
+                false => true,
+            })
+            .collect();
+        Some(members)
+    }
+
+    /// A number that is equal for two genotypes that build the same network; without a network, for equal genotypes.
+    pub fn fingerprint(&self, genotype: &[f64]) -> u64 {
+        match self.build(genotype) {
+            Ok(built) if self.space.has_network() => built.fingerprint.to_u64(),
+            _ => genotype.iter().fold(0, |hash, value| mix(hash ^ value.to_bits()).wrapping_add(1)),
+        }
+    }
+
+    /// Counts of the operation sequences from input to output of the canonical network, hashed to [`encode::PATHS`].
+    pub fn path_counts(&self, genotype: &[f64]) -> Vec<f32> {
+        self.build(genotype).map(|built| encode::path_counts(&built.network)).unwrap_or_default()
+    }
+
+    /// The canonical network as a graph: kind and features of each node, and the edges.
+    pub fn graph(&self, genotype: &[f64]) -> encode::Graph {
+        self.build(genotype).map(|built| encode::graph(&built.network)).unwrap_or_default()
+    }
+
+    /// The names of the node kinds of [`View::graph`].
+    pub fn node_kinds() -> &'static [&'static str] {
+        &encode::NODE_KINDS
+    }
+
+    /// The number of features of each node of [`View::graph`].
+    pub const NODE_FEATURES: usize = encode::NODE_FEATURES;
+}
