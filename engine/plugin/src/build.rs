@@ -14,7 +14,7 @@ use crate::{Host, Manifest, PluginError};
 /// The target that has no WASI.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The profile for plugins, where the workspace defines it: small, with names kept for backtraces.
+/// The profile for plugins, where the workspace defines it: optimized over all crates, with names kept for backtraces.
 const PROFILE: &str = "plugin";
 
 /// How plugins are built.

@@ -8,6 +8,7 @@ use crate::cache::{Cache, CacheUse};
 use crate::contract::generated::{StrategyPlugin, StrategyPluginPre};
 use crate::contract::{Context, PACKAGE, VERSION};
 use crate::imports::State;
+use crate::manifest::without_manifest;
 use crate::{Call, EngineServices, Limits, Manifest, PluginError, Strategy, read_manifest};
 
 /// How plugins are loaded.
@@ -68,7 +69,7 @@ impl Host {
     /// Where it is no component, has no valid manifest, imports something else, or was built for another contract.
     pub fn load(&self, bytes: &[u8], origin: &str) -> Result<Plugin, PluginError> {
         let manifest = read_manifest(bytes, origin)?;
-        let (pre, cache_use) = self.prepare(bytes, origin)?;
+        let (pre, cache_use) = self.prepare(without_manifest(bytes), origin)?;
         let digest = blake3::hash(bytes).to_hex().to_string();
         Ok(Plugin { pre, manifest: Arc::new(manifest), digest, cache_use, stack_bytes: self.options.stack_bytes })
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::PluginError;
 use crate::contract::generated::exports::pleach::strategy::strategy as contract;
-use crate::section::{Kind, append_custom_section, custom_sections, kind};
+use crate::section::{Kind, append_custom_section, before_last, custom_sections, kind};
 
 /// The custom section that holds the manifest as JSON.
 const SECTION: &str = "pleach:manifest";
@@ -104,6 +104,12 @@ impl Manifest {
         let json = serde_json::to_vec(self).expect("a manifest is strings and JSON, which can be written");
         append_custom_section(component, SECTION, &json);
     }
+}
+
+/// The component alone, as it was before its manifest was appended: what is compiled, so that a build that asked it to
+/// describe itself has filled the cache for the loads that follow.
+pub(crate) fn without_manifest(bytes: &[u8]) -> &[u8] {
+    before_last(bytes, SECTION)
 }
 
 /// Reads a plugin's manifest without compiling or running it. `origin` names the file in errors.

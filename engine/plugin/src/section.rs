@@ -38,6 +38,20 @@ pub(crate) fn custom_sections<'a>(bytes: &'a [u8], name: &str) -> Result<Vec<&'a
     Ok(found)
 }
 
+/// The bytes before a custom section of this name, where it is the last section; else all bytes.
+pub(crate) fn before_last<'a>(bytes: &'a [u8], name: &str) -> &'a [u8] {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((&id, after)) = rest.split_first() {
+        let Ok(section) = sized(after) else { return bytes };
+        let named = || sized(section.content).is_ok_and(|label| label.content == name.as_bytes());
+        if section.rest.is_empty() && id == 0 && named() {
+            return &bytes[..bytes.len() - rest.len()];
+        }
+        rest = section.rest;
+    }
+    bytes
+}
+
 /// Adds a custom section at the end.
 pub(crate) fn append_custom_section(bytes: &mut Vec<u8>, name: &str, content: &[u8]) {
     let mut section = Vec::with_capacity(content.len() + name.len() + 5);
@@ -92,6 +106,18 @@ mod tests {
         assert_eq!(custom_sections(&bytes, "one").unwrap(), [&[7; 300]]);
         assert_eq!(custom_sections(&bytes, "two").unwrap(), [b""]);
         assert!(custom_sections(&bytes, "on").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_section_is_left_out_only_at_the_end() {
+        let mut bytes = EMPTY.to_vec();
+        append_custom_section(&mut bytes, "one", &[7; 300]);
+        let one = bytes.clone();
+        append_custom_section(&mut bytes, "two", b"two");
+        assert_eq!(before_last(&bytes, "two"), one);
+        assert_eq!(before_last(&bytes, "one"), bytes);
+        assert_eq!(before_last(&one, "one"), EMPTY);
+        assert_eq!(before_last(&bytes[..bytes.len() - 1], "two"), &bytes[..bytes.len() - 1]);
     }
 
     #[test]

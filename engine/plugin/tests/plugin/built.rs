@@ -8,11 +8,14 @@ use pleach_plugin::{Host, HostOptions, Plugin};
 
 /// The plugins by name: from the folder that `PLEACH_PLUGINS` names, else built from source.
 pub fn plugin(name: &str) -> Plugin {
+    host().load(&wasm(name), name).unwrap()
+}
+
+/// A host whose cache outlives the run: compiling takes seconds in a build without optimization.
+fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    // Compiled once for all runs: half a second each in a build without optimization.
     let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-    let host = HOST.get_or_init(|| Host::new(HostOptions { cache: Some(compiled), ..HostOptions::default() }).unwrap());
-    host.load(&wasm(name), name).unwrap()
+    HOST.get_or_init(|| Host::new(HostOptions { cache: Some(compiled), ..HostOptions::default() }).unwrap())
 }
 
 /// The bytes of a plugin's file.
@@ -25,7 +28,7 @@ pub fn wasm(name: &str) -> Vec<u8> {
     let built = BUILT.get_or_init(|| {
         let folders = ["random", "regularized-evolution"].map(source);
         let folders = folders.each_ref().map(PathBuf::as_path);
-        let built = build_components(&crate::guest::host(), &folders, &options()).unwrap();
+        let built = build_components(host(), &folders, &options()).unwrap();
         built.into_iter().map(|built| (built.manifest.name, built.wasm)).collect()
     });
     built.iter().find(|(built, _)| built == name).unwrap().1.clone()

@@ -35,6 +35,14 @@ fn the_second_load_comes_from_the_cache() {
 }
 
 #[test]
+fn building_fills_the_cache_for_loading() {
+    let root = tempfile::tempdir().unwrap();
+    let host = Host::new(HostOptions { cache: Some(root.path().to_owned()), ..HostOptions::default() }).unwrap();
+    let built = pleach_plugin::build::component_of(&host, &Guest::default().module(), "guest").unwrap();
+    assert_eq!(host.load(&built.wasm, "guest.wasm").unwrap().cache_use(), &CacheUse::Hit);
+}
+
+#[test]
 fn damage_anywhere_is_noticed_and_compiled_again() {
     let root = tempfile::tempdir().unwrap();
     load(root.path());
