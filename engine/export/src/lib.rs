@@ -8,6 +8,8 @@ mod live;
 mod onnx;
 mod preprocessing;
 mod pytorch;
+#[cfg(test)]
+mod testing;
 mod weights;
 mod yaml;
 

@@ -1,8 +1,12 @@
 //! A network as an ONNX model for inference.
 
 mod graph;
+#[cfg(test)]
+mod interpreter;
 mod message;
 mod operation;
+#[cfg(test)]
+mod tests;
 
 use crate::live::live;
 use crate::{ExportError, Preprocessing, Weights};
@@ -108,8 +112,7 @@ fn model(network: &Network, weights: &Weights, options: &OnnxOptions) -> Result<
         builder.node("Identity", &[&values[0]], OUTPUT, Vec::new());
     }
 
-    let preprocessing = json!({"scale": options.preprocessing.scale, "mean": mean, "deviation": deviation});
-    let entry = |key: &str, value: serde_json::Value| Entry { key: key.to_string(), value: value.to_string() };
+    let entry = |key: &str, value: String| Entry { key: key.to_string(), value };
     Ok(Model {
         ir_version: IR_VERSION,
         producer_name: "pleach".to_string(),
@@ -118,10 +121,10 @@ fn model(network: &Network, weights: &Weights, options: &OnnxOptions) -> Result<
         graph: Some(builder.finish()),
         opset_import: vec![OperatorSet { domain: String::new(), version: OPERATOR_SET }],
         metadata_props: vec![
-            entry("input_shape", json!(network.input_shape())),
-            entry("classes", json!(options.preprocessing.classes)),
-            entry("preprocessing", preprocessing),
-            entry("preprocessing_included", json!(options.include_preprocessing)),
+            entry("input_shape", json!(network.input_shape()).to_string()),
+            entry("classes", json!(options.preprocessing.classes).to_string()),
+            entry("preprocessing", options.preprocessing.to_json(network)?),
+            entry("preprocessing_included", options.include_preprocessing.to_string()),
         ],
     })
 }

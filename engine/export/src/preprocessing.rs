@@ -38,4 +38,24 @@ impl Preprocessing {
         };
         Ok((filled("mean", &self.mean, 0.0)?, filled("deviation", &self.deviation, 1.0)?))
     }
+
+    /// Scale, mean and deviation as a JSON object, for the metadata of files.
+    ///
+    /// # Errors
+    /// Those of [`Preprocessing::statistics`].
+    pub(crate) fn to_json(&self, network: &Network) -> Result<String, ExportError> {
+        let (mean, deviation) = self.statistics(network)?;
+        Ok(format!(
+            r#"{{"scale":{},"mean":[{}],"deviation":[{}]}}"#,
+            decimal(self.scale),
+            mean.into_iter().map(decimal).collect::<Vec<_>>().join(","),
+            deviation.into_iter().map(decimal).collect::<Vec<_>>().join(","),
+        ))
+    }
+}
+
+/// The shortest decimal that reads back as the same 32-bit number. (A JSON value would hold 64 bits: 0.1 as
+/// 0.10000000149011612.)
+pub(crate) fn decimal(value: f32) -> String {
+    format!("{value:?}")
 }

@@ -1,8 +1,11 @@
 //! A network as a readable Python module for PyTorch.
 
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use crate::live::live;
+use crate::preprocessing::decimal;
 use crate::{ExportError, Preprocessing};
 use pleach_space::{Network, Shape};
 use serde_json::json;
@@ -78,9 +81,9 @@ WEIGHTS = Path(__file__).with_name({file_literal})
         file = documentation(file),
         input_tuple = if input.0.len() == 1 { format!("({},)", input.0[0]) } else { format!("({})", axes(input)) },
         classes = list(options.preprocessing.classes.iter().map(|class| json!(class).to_string())),
-        scale = json!(options.preprocessing.scale),
-        mean = list(mean.iter().map(|value| json!(value).to_string())),
-        deviation = list(deviation.iter().map(|value| json!(value).to_string())),
+        scale = decimal(options.preprocessing.scale),
+        mean = list(mean.iter().copied().map(decimal)),
+        deviation = list(deviation.iter().copied().map(decimal)),
         file_literal = json!(file),
     );
     text.push_str(&statement::class(network, &live));

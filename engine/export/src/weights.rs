@@ -87,12 +87,11 @@ pub fn inference_weights(
     weights: &Weights,
     preprocessing: &Preprocessing,
 ) -> Result<Vec<u8>, ExportError> {
-    let (mean, deviation) = preprocessing.statistics(network)?;
     let metadata = json!({
         "pleach.format": WEIGHTS_FORMAT.to_string(),
         "input_shape": json!(network.input_shape()).to_string(),
         "classes": json!(preprocessing.classes).to_string(),
-        "preprocessing": json!({"scale": preprocessing.scale, "mean": mean, "deviation": deviation}).to_string(),
+        "preprocessing": preprocessing.to_json(network)?,
     });
     let mut header = Map::new();
     header.insert("__metadata__".into(), metadata);
