@@ -119,7 +119,7 @@ impl Builder<'_> {
             NormKind::Batch => Op::BatchNorm { channels, momentum: 0.1, epsilon: 1e-5, affine: true },
             NormKind::Layer => Op::LayerNorm { channels, epsilon: 1e-5 },
             NormKind::Group => {
-                let groups = (1..=8).rev().find(|groups| channels % groups == 0).unwrap_or(1);
+                let groups = (1..=8).rev().find(|groups| channels.is_multiple_of(*groups)).unwrap_or(1);
                 Op::GroupNorm { channels, groups, epsilon: 1e-5 }
             }
         };
@@ -200,7 +200,7 @@ impl Builder<'_> {
             }
             LayerKind::GroupNorm(norm) => {
                 let channels = self.shape(x).channels();
-                if channels % norm.groups != 0 {
+                if !channels.is_multiple_of(norm.groups) {
                     let message = format!("{} groups do not divide {channels} channels", norm.groups);
                     return Err(BuildError::new(message));
                 }
@@ -263,6 +263,9 @@ impl Builder<'_> {
         let layer = if kind == PoolKind::Max { "max_pool" } else { "avg_pool" };
         let (channels, height, width) = self.image(x, layer)?;
         let (kernel, stride, padding) = (pool.kernel, pool.stride.unwrap_or(pool.kernel), pool.padding);
+        if kernel == 0 || stride == 0 {
+            return Err(BuildError::new("kernel and stride of a pooling must be at least 1"));
+        }
         if padding * 2 > kernel {
             let message = format!("padding {padding} is more than half of kernel {kernel}");
             return Err(BuildError::new(message));

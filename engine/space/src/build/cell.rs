@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 impl Builder<'_> {
     pub(super) fn cell(&mut self, cell: &Cell, x: Id) -> Result<Id> {
+        if cell.nodes < 2 {
+            return Err(BuildError::new("a cell needs at least 2 nodes").at("nodes"));
+        }
         let path: Arc<str> = Arc::from(self.path.as_str());
         let earlier = self.earlier.unwrap_or(x);
         let mut values: SmallVec<[Id; 8]> = SmallVec::new();

@@ -18,14 +18,22 @@ struct Plain {
 }
 
 fn same_padding(kernel: usize, dilation: usize) -> usize {
-    dilation * (kernel - 1) / 2
+    dilation * kernel.saturating_sub(1) / 2
 }
 
 impl Builder<'_> {
     fn convolve(&mut self, conv: &Plain, x: Id, layer: &str, path: &Arc<str>) -> Result<Id> {
         let (in_channels, height, width) = self.image(x, layer)?;
         let Plain { channels, kernel, stride, padding, dilation, groups, bias } = *conv;
-        if in_channels % groups != 0 || channels % groups != 0 {
+        // The schema bounds plain values; a decision's range may reach below.
+        for (name, value) in
+            [("channels", channels), ("kernel", kernel), ("stride", stride), ("dilation", dilation), ("groups", groups)]
+        {
+            if value == 0 {
+                return Err(BuildError::new(format!("`{name}` must be at least 1")).at(name));
+            }
+        }
+        if !in_channels.is_multiple_of(groups) || !channels.is_multiple_of(groups) {
             let message = format!("{groups} groups do not divide {in_channels} input and {channels} output channels");
             return Err(BuildError::new(message));
         }
@@ -220,7 +228,7 @@ impl Builder<'_> {
     pub(super) fn factorized_reduce(&mut self, channels: Option<usize>, x: Id, path: &Arc<str>) -> Result<Id> {
         let (in_channels, ..) = self.image(x, "factorized_reduce")?;
         let channels = channels.unwrap_or(in_channels);
-        if channels % 2 != 0 {
+        if !channels.is_multiple_of(2) {
             return Err(BuildError::new(format!(
                 "`factorized_reduce` needs an even number of channels, not {channels}"
             )));
