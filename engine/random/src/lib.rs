@@ -56,11 +56,11 @@ impl Generator {
 
     /// A whole number from 0 to `n - 1`, uniformly (Lemire 2019, without the rare bias). `n` must not be 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        debug_assert!(n > 0);
-        let threshold = n.wrapping_neg() % n;
+        assert!(n > 0, "no number lies below 0");
         loop {
             let product = u128::from(self.next_u64()) * u128::from(n);
-            if product as u64 >= threshold {
+            // The low half is below 2^64 mod n exactly for the draws that would favour some results.
+            if product as u64 >= n || product as u64 >= n.wrapping_neg() % n {
                 return (product >> 64) as u64;
             }
         }
@@ -71,10 +71,15 @@ impl Generator {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// A normally distributed number, mean 0, deviation 1 (Box and Muller 1958).
+    /// A normally distributed number, mean 0, deviation 1, by Marsaglia's polar method (SIAM Review 1964).
     pub fn normal(&mut self) -> f64 {
-        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
-        radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
+        loop {
+            let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                return x * (-2.0 * libm::log(square) / square).sqrt();
+            }
+        }
     }
 
     /// Shuffles in place, every order equally likely (Fisher and Yates).

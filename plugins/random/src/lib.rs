@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use pleach_sdk::{
-    About, Answer, Context, Engine, Genotype, Ledger, Need, Outcome, Random, Role, Strategy, export_strategy, split_mix,
+    About, Answer, Context, Engine, Genotype, Ledger, Need, Outcome, Random, Role, Strategy, export_strategy, mix,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -54,8 +54,8 @@ impl RandomSearch {
                 let mut networks = engine.fingerprint(&genotypes).into_iter();
                 genotypes.retain(|genotype| {
                     let network = networks.next().unwrap_or_default();
-                    let mix = |hash, &position: &usize| split_mix(&mut (hash ^ genotype[position].to_bits()));
-                    seen.insert(self.recipe.iter().fold(network, mix))
+                    let hashed = |hash, &position: &usize| mix(hash ^ genotype[position].to_bits()).wrapping_add(1);
+                    seen.insert(self.recipe.iter().fold(network, hashed))
                 });
             }
             self.drawn.extend(genotypes);

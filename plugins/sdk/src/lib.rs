@@ -70,7 +70,8 @@ pub use engine::Engine;
 #[doc(hidden)]
 pub use export::glue;
 pub use ledger::Ledger;
-pub use random::{Random, split_mix};
+pub use pleach_random::mix;
+pub use random::Random;
 pub use score::{Score, rank};
 pub use select::tournament;
 pub use strategy::{About, Need, Strategy};

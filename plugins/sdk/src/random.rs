@@ -1,29 +1,18 @@
-/// The next value of the SplitMix64 generator, whose state it advances.
-///
-/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; constants of Vigna's public
-/// reference implementation. Used to spread a seed over the state of [`Random`], and good as a hash of one number.
-pub fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
+use pleach_random::{Generator, mix};
 
 /// A generator of random numbers that gives the same numbers on every machine and in every language's kit.
 ///
-/// xoshiro256** by Blackman and Vigna ("Scrambled linear pseudorandom number generators", ACM TOMS 2021), seeded through
-/// [`split_mix`]. All that is drawn is a function of the seed; nothing is for cryptography.
+/// xoshiro256** seeded through SplitMix64 ([`Generator`]). All that is drawn is a function of the seed; nothing is for
+/// cryptography.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Random {
-    state: [u64; 4],
+    generator: Generator,
 }
 
 impl Random {
     /// A generator from a seed.
     pub fn new(seed: u64) -> Self {
-        let mut spread = seed;
-        Self { state: std::array::from_fn(|_| split_mix(&mut spread)) }
+        Self { generator: Generator::new(seed) }
     }
 
     /// A generator for one purpose, so that drawing more for one does not shift another.
@@ -33,38 +22,20 @@ impl Random {
         let hash = purpose
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let mut spread = seed;
-        Self::new(split_mix(&mut spread) ^ hash)
+        Self::new(mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ hash)
     }
 
     /// The next 64 random bits; also the seed for a call of the engine.
     pub fn draw(&mut self) -> u64 {
-        let drawn = self.state[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
-        let shifted = self.state[1] << 17;
-        self.state[2] ^= self.state[0];
-        self.state[3] ^= self.state[1];
-        self.state[1] ^= self.state[2];
-        self.state[0] ^= self.state[3];
-        self.state[2] ^= shifted;
-        self.state[3] = self.state[3].rotate_left(45);
-        drawn
+        self.generator.next_u64()
     }
 
     /// A whole number from 0 to `bound - 1`, without bias.
     ///
-    /// Lemire, "Fast random integer generation in an interval", ACM TOMACS 2019.
-    ///
     /// # Panics
     /// Where `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        assert!(bound > 0, "no number lies below 0");
-        loop {
-            let product = u128::from(self.draw()) * u128::from(bound);
-            // The low half is below 2^64 mod bound exactly for the draws that would favour some results.
-            if (product as u64) >= bound || (product as u64) >= bound.wrapping_neg() % bound {
-                return (product >> 64) as u64;
-            }
-        }
+        self.generator.below(bound)
     }
 
     /// An index into something of this length.
@@ -77,7 +48,7 @@ impl Random {
 
     /// A number in [0, 1): a multiple of 2^-53.
     pub fn unit(&mut self) -> f64 {
-        (self.draw() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+        self.generator.unit()
     }
 
     /// True with this probability.
@@ -85,23 +56,14 @@ impl Random {
         self.unit() < probability
     }
 
-    /// A number from the standard normal distribution, by Marsaglia's polar method (SIAM Review 1964).
+    /// A number from the standard normal distribution.
     pub fn normal(&mut self) -> f64 {
-        loop {
-            let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
-            let square = x * x + y * y;
-            if square > 0.0 && square < 1.0 {
-                // The logarithm of `libm`: the system's differs by processor.
-                return x * (-2.0 * libm::log(square) / square).sqrt();
-            }
-        }
+        self.generator.normal()
     }
 
-    /// Puts the items into a random order (Fisher and Yates, from the last place down).
+    /// Puts the items into a random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.index(last + 1));
-        }
+        self.generator.shuffle(items);
     }
 
     /// One of the items; none of an empty slice.
@@ -130,20 +92,6 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn split_mix_matches_the_reference() {
-        let mut state = 1_234_567;
-        let drawn: [u64; 3] = std::array::from_fn(|_| split_mix(&mut state));
-        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
-    }
-
-    #[test]
-    fn xoshiro_matches_the_reference() {
-        let mut random = Random { state: [1, 2, 3, 4] };
-        let drawn: [u64; 5] = std::array::from_fn(|_| random.draw());
-        assert_eq!(drawn, [11_520, 0, 1_509_978_240, 1_215_971_899_390_074_240, 1_216_172_134_540_287_360]);
-    }
 
     #[test]
     fn numbers_below_a_bound_are_even() {

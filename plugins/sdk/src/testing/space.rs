@@ -1,6 +1,6 @@
 use crate::{
     Architecture, Condition, Decision, Domain, Engine, Genotype, IntegerRange, Level, Node, Prediction, Random,
-    RealRange, Role, split_mix,
+    RealRange, Role, mix,
 };
 
 /// A space without networks that answers the engine's calls, conditions included.
@@ -164,7 +164,7 @@ impl Engine for ToySpace {
         let hash = |genotype: &Genotype| {
             let architecture =
                 self.decisions.iter().zip(genotype).filter(|(decision, _)| decision.role == Role::Architecture);
-            architecture.fold(1, |hash, (_, value)| split_mix(&mut (hash ^ value.to_bits())))
+            architecture.fold(1, |hash, (_, value)| mix(hash ^ value.to_bits()))
         };
         of.iter().map(hash).collect()
     }
