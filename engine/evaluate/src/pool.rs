@@ -1,0 +1,334 @@
+//! Real workers behind threads: jobs go to free workers in the order submitted, events come back on a channel.
+
+use crate::command;
+use crate::evaluator::{Done, Evaluation, Failure, Job, Work};
+use crate::process::{Killer, Program, lock};
+use crate::protocol::{FailureReason, Hello, Metrics, WorkerAnswer, WorkerRequest};
+use crate::worker::{Worker, WorkerError};
+use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// How many workers run what.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// At most so many jobs run at once; at least 1.
+    pub workers: usize,
+    /// The training worker, or the user's program.
+    pub program: Program,
+    /// Variables of each worker's own, such as the device that it sees; worker i has entry i modulo their number.
+    pub environments: Vec<Vec<(String, String)>>,
+}
+
+/// What a pool tells.
+#[derive(Debug)]
+pub enum PoolEvent {
+    /// A training has ended an epoch. After the loss of a worker its epochs are told again from the first.
+    Epoch {
+        /// The job.
+        id: u64,
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Its metrics.
+        metrics: Metrics,
+    },
+    /// A job is done: told exactly once for each.
+    Done(Done),
+    /// A training worker is ready.
+    WorkerStarted {
+        /// The worker, from 0.
+        worker: usize,
+        /// What it said of itself.
+        hello: Hello,
+    },
+    /// A worker was lost. Its job is tried once more, with no other job running, before it is done as failed.
+    WorkerLost {
+        /// The worker, from 0.
+        worker: usize,
+        /// The job that it worked on.
+        id: u64,
+        /// What happened.
+        error: WorkerError,
+    },
+    /// The program cannot be started, which no job is to blame for: the pool takes no jobs any more, and those that wait are
+    /// never done.
+    CannotStart(WorkerError),
+}
+
+/// A pool of real workers. Threads and processes start with the jobs that need them; dropping the pool ends them all, whatever
+/// they do.
+#[derive(Debug)]
+pub struct Pool {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: PoolOptions,
+    events: Sender<PoolEvent>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Jobs that wait, in order.
+    queue: VecDeque<Job>,
+    /// Jobs that wait until nothing else runs, for their last try.
+    alone: VecDeque<Job>,
+    /// Jobs that run.
+    running: usize,
+    /// Whether the job that runs must have no other beside it.
+    running_alone: bool,
+    /// Threads that wait for a job.
+    idle: usize,
+    /// Whether no job is started any more.
+    closed: bool,
+    /// What ends the process of each thread.
+    killers: Vec<Option<Killer>>,
+}
+
+impl Pool {
+    /// A pool that tells its events to `events`. Starts nothing yet.
+    pub fn start(options: PoolOptions, events: Sender<PoolEvent>) -> Pool {
+        let shared = Shared { options, events, state: Mutex::default(), changed: Condvar::new() };
+        Pool { shared: Arc::new(shared), threads: Mutex::default() }
+    }
+
+    /// Puts a job at the end of the queue. Its id should be no other open job's.
+    pub fn submit(&self, job: Job) {
+        let mut state = lock(&self.shared.state);
+        if state.closed {
+            return;
+        }
+        state.queue.push_back(job);
+        let threads = state.killers.len();
+        if state.queue.len() > state.idle && threads < self.shared.options.workers.max(1) {
+            state.killers.push(None);
+            let shared = self.shared.clone();
+            lock(&self.threads).push(std::thread::spawn(move || serve(&shared, threads)));
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// The number of jobs that wait or run.
+    pub fn open(&self) -> usize {
+        let state = lock(&self.shared.state);
+        state.queue.len() + state.alone.len() + state.running
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.close();
+        for thread in lock(&self.threads).drain(..) {
+            // A thread that panicked has told so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// The next job, and whether it is its last try; None when the pool is closed.
+    fn take(&self) -> Option<(Job, bool)> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed {
+                return None;
+            }
+            // Who waits to be alone goes first, else new jobs would hold it off for ever.
+            let next = match (state.running_alone, state.alone.is_empty()) {
+                (true, _) => None,
+                (false, true) => state.queue.pop_front().map(|job| (job, false)),
+                (false, false) if state.running == 0 => state.alone.pop_front().map(|job| (job, true)),
+                (false, false) => None,
+            };
+            if let Some((job, alone)) = next {
+                state.running += 1;
+                state.running_alone = alone;
+                return Some((job, alone));
+            }
+            state.idle += 1;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    /// A job that was taken runs no more; it waits for its last try where it is given back.
+    fn release(&self, again: Option<Job>) {
+        let mut state = lock(&self.state);
+        state.running -= 1;
+        state.running_alone = false;
+        state.alone.extend(again);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Notes how to end a thread's process, and ends it at once where the pool is closed.
+    fn register(&self, worker: usize, killer: Killer) {
+        let mut state = lock(&self.state);
+        if state.closed {
+            killer.kill();
+        }
+        state.killers[worker] = Some(killer);
+    }
+
+    fn closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
+    fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.queue.clear();
+        state.alone.clear();
+        for killer in state.killers.iter().flatten() {
+            killer.kill();
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn tell(&self, event: PoolEvent) {
+        // Nobody listens any more only while the pool is being dropped.
+        let _ = self.events.send(event);
+    }
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Answer(Result<Evaluation, Failure>),
+    Lost(WorkerError),
+    CannotStart(WorkerError),
+}
+
+/// What one thread of the pool does.
+fn serve(shared: &Shared, index: usize) {
+    let mut program = shared.options.program.clone();
+    let own = &shared.options.environments;
+    program.environment.extend(own.get(index % own.len().max(1)).cloned().unwrap_or_default());
+    let mut worker = None;
+    while let Some((job, last)) = shared.take() {
+        if last {
+            // A fresh process, whose memory holds nothing of earlier jobs.
+            worker = None;
+        }
+        let start = Instant::now();
+        let attempt = match &job.work {
+            Work::Train(_) => train(shared, index, &program, &mut worker, &job),
+            Work::Command(command) => {
+                match command::run(&program, command, job.limit, |killer| shared.register(index, killer)) {
+                    Ok(result) => Attempt::Answer(result),
+                    Err(error @ WorkerError::NotStarted { .. }) => Attempt::CannotStart(error),
+                    Err(error) => Attempt::Lost(error),
+                }
+            }
+        };
+        // What ends because the pool is closed says nothing about the job.
+        if shared.closed() {
+            shared.release(None);
+            break;
+        }
+        let result = match attempt {
+            Attempt::Answer(Err(failure)) if failure.reason == FailureReason::OutOfMemory && !last => {
+                worker = None;
+                shared.release(Some(job));
+                continue;
+            }
+            Attempt::Answer(result) => result,
+            Attempt::Lost(error) => {
+                worker = None;
+                let failure = lost(&error);
+                shared.tell(PoolEvent::WorkerLost { worker: index, id: job.id, error });
+                if !last {
+                    shared.release(Some(job));
+                    continue;
+                }
+                Err(failure)
+            }
+            Attempt::CannotStart(error) => {
+                shared.close();
+                shared.tell(PoolEvent::CannotStart(error));
+                shared.release(None);
+                break;
+            }
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        // Released first: who hears that the last job is done finds none open.
+        shared.release(None);
+        shared.tell(PoolEvent::Done(Done { id: job.id, result, seconds, worker: index }));
+    }
+}
+
+fn lost(error: &WorkerError) -> Failure {
+    let (reason, message) = match error {
+        WorkerError::TimedOut { limit } => {
+            (FailureReason::TimedOut, format!("took longer than {} s, twice", limit.as_secs_f64()))
+        }
+        other => (FailureReason::Lost, format!("{}, also when tried again alone", other.summary())),
+    };
+    Failure { reason, message, detail: error.to_string() }
+}
+
+fn train(shared: &Shared, index: usize, program: &Program, worker: &mut Option<Worker>, job: &Job) -> Attempt {
+    let Work::Train(train) = &job.work else { unreachable!("only trainings come here") };
+    let running = match worker {
+        Some(running) => running,
+        None => match start(shared, index, program) {
+            Ok(started) => worker.insert(started),
+            Err(error) => return Attempt::CannotStart(error),
+        },
+    };
+    let mut train = train.clone();
+    train.id = job.id;
+    let mut curves = Vec::new();
+    let mut first_epoch = 1;
+    let answer = running.call(&WorkerRequest::Train(train), job.limit, &mut |epoch, metrics| {
+        if curves.is_empty() {
+            first_epoch = epoch;
+        }
+        curves.push(metrics.clone());
+        shared.tell(PoolEvent::Epoch { id: job.id, epoch, metrics: metrics.clone() });
+    });
+    match answer {
+        Ok(WorkerAnswer::Trained { metrics, weights_digest, parameters, .. }) => {
+            let broken = metrics.iter().find(|(_, value)| !value.is_finite());
+            Attempt::Answer(match broken {
+                Some((name, _)) => {
+                    Err(Failure::new(FailureReason::Diverged, format!("the metric `{name}` is not finite")))
+                }
+                None => Ok(Evaluation {
+                    metrics,
+                    curves,
+                    first_epoch,
+                    weights_digest: Some(weights_digest),
+                    parameters: Some(parameters),
+                }),
+            })
+        }
+        Ok(WorkerAnswer::Failed { reason, message, detail, .. }) => {
+            Attempt::Answer(Err(Failure { reason, message, detail }))
+        }
+        Ok(_) => unreachable!("a call answers a training with its result or with its failure"),
+        Err(error) => Attempt::Lost(error),
+    }
+}
+
+/// Starts a worker; a second time where the first fails, since a machine may be short of something for a moment.
+fn start(shared: &Shared, index: usize, program: &Program) -> Result<Worker, WorkerError> {
+    let start = || {
+        let process = program.spawn()?;
+        shared.register(index, process.killer());
+        Worker::greet(process)
+    };
+    let worker = match start() {
+        Err(WorkerError::NotReady { .. } | WorkerError::TimedOut { .. }) if !shared.closed() => start(),
+        other => other,
+    }?;
+    shared.tell(PoolEvent::WorkerStarted { worker: index, hello: worker.hello().clone() });
+    Ok(worker)
+}
