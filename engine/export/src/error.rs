@@ -67,7 +67,9 @@ pub enum ExportError {
         found: usize,
     },
     /// A protobuf message, and so an ONNX file, holds less than 2 GiB.
-    #[error("the ONNX model would take {bytes} bytes, but the format allows less than 2 GiB: export safetensors instead")]
+    #[error(
+        "the ONNX model would take {bytes} bytes, but the format allows less than 2 GiB: export safetensors instead"
+    )]
     TooLarge {
         /// Size of the model.
         bytes: usize,

@@ -10,6 +10,8 @@ mod preprocessing;
 mod pytorch;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod weights;
 mod yaml;
 

@@ -77,15 +77,15 @@ fn model(network: &Network, weights: &Weights, options: &OnnxOptions) -> Result<
         source.push(if passes_on(&node.op, node.inputs.len()) { source[node.inputs[0] as usize] } else { index });
     }
     let output = source[network.output as usize];
-    let mut values: Vec<String> = Vec::with_capacity(network.nodes.len());
-    for index in 0..network.nodes.len() {
-        values.push(match source[index] {
+    let values: Vec<String> = source
+        .iter()
+        .map(|&node| match node {
             0 if options.include_preprocessing => "preprocessed".to_string(),
             0 => INPUT.to_string(),
             node if node == output => OUTPUT.to_string(),
             node => network.node_name(node),
-        });
-    }
+        })
+        .collect();
 
     if options.include_preprocessing {
         let mut axes = vec![1; network.input_shape().0.len()];

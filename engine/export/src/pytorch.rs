@@ -26,8 +26,8 @@ pub struct PytorchOptions {
 ///
 /// Modules bear the names of tensors in weight files (`conv_12`), so that a state dictionary and the weights file that
 /// [`inference_weights`](crate::inference_weights) writes are the same thing. The class can be trained on: dropout and drop
-/// path are there, and batch norms keep their momentum. The module needs PyTorch 1.13 or newer alone; it uses the
-/// safetensors package where there is one.
+/// path are there, and batch norms keep their momentum. The module needs PyTorch alone; it uses the safetensors
+/// package where there is one.
 ///
 /// # Errors
 /// [`ExportError::Network`] and [`ExportError::Node`] for a malformed network, [`ExportError::Preprocessing`] where mean or

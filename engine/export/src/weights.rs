@@ -1,3 +1,8 @@
+//! Weights: read from a checkpoint, written for inference.
+
+#[cfg(test)]
+mod tests;
+
 use crate::{ExportError, Preprocessing};
 use pleach_space::Network;
 use safetensors::{Dtype, SafeTensors};
@@ -35,9 +40,11 @@ impl Weights {
     pub fn from_bytes(network: &Network, checkpoint: &[u8]) -> Result<Weights, ExportError> {
         let file = SafeTensors::deserialize(checkpoint)?;
         let mut tensors = Vec::new();
-        let owned = network.nodes.iter().enumerate().flat_map(|(index, node)| {
-            node.op.tensors().into_iter().map(move |spec| (index, spec))
-        });
+        let owned = network
+            .nodes
+            .iter()
+            .enumerate()
+            .flat_map(|(index, node)| node.op.tensors().into_iter().map(move |spec| (index, spec)));
         for (node, spec) in owned {
             let name = format!("{}.{}", network.node_name(node), spec.name);
             let Ok(view) = file.tensor(&name) else { return Err(ExportError::MissingTensor { name }) };
@@ -58,8 +65,7 @@ impl Weights {
     /// # Errors
     /// Those of [`Weights::from_bytes`], and [`ExportError::Read`].
     pub fn from_file(network: &Network, path: &Path) -> Result<Weights, ExportError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| ExportError::Read { path: path.to_path_buf(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ExportError::Read { path: path.to_path_buf(), source })?;
         Weights::from_bytes(network, &bytes)
     }
 

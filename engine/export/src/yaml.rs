@@ -1,5 +1,7 @@
 //! A network as an experiment without decisions.
 
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use crate::ExportError;

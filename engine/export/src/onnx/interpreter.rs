@@ -30,12 +30,8 @@ pub(super) fn execute(model: &Model, input: &Array) -> Array {
 
 fn numbers(tensor: &Tensor) -> Array {
     let data = match tensor.data_type {
-        element::FLOAT => {
-            tensor.raw_data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect()
-        }
-        element::INT64 => {
-            tensor.raw_data.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes) as f64).collect()
-        }
+        element::FLOAT => tensor.raw_data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect(),
+        element::INT64 => tensor.raw_data.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes) as f64).collect(),
         other => panic!("element type {other}"),
     };
     Array { shape: tensor.dims.iter().map(|&axis| axis as usize).collect::<Vec<_>>(), data }
@@ -117,9 +113,8 @@ fn operate(node: &Node, inputs: &[&Array]) -> Array {
             let (rows, columns) = (kernel[0] as usize, kernel[1] as usize);
             let shape = [x.shape[0], x.shape[1], x.shape[2] / rows, x.shape[3] / columns];
             Array::from(&shape, |i| {
-                let pixels = (0..rows * columns).map(|pixel| {
-                    x.at(&[i[0], i[1], i[2] * rows + pixel / columns, i[3] * columns + pixel % columns])
-                });
+                let pixels = (0..rows * columns)
+                    .map(|pixel| x.at(&[i[0], i[1], i[2] * rows + pixel / columns, i[3] * columns + pixel % columns]));
                 match kind {
                     PoolKind::Max => pixels.fold(f64::NEG_INFINITY, f64::max),
                     PoolKind::Average => pixels.sum::<f64>() / (rows * columns) as f64,
@@ -173,7 +168,8 @@ fn operate(node: &Node, inputs: &[&Array]) -> Array {
         "Pad" => {
             let pads = integers(1);
             let rank = x.shape.len();
-            let shape: Vec<usize> = (0..rank).map(|a| (x.shape[a] as i64 + pads[a] + pads[a + rank]) as usize).collect();
+            let shape: Vec<usize> =
+                (0..rank).map(|a| (x.shape[a] as i64 + pads[a] + pads[a + rank]) as usize).collect();
             Array::from(&shape, |i| {
                 let source: Option<Vec<usize>> = (0..rank)
                     .map(|a| usize::try_from(i[a] as i64 - pads[a]).ok().filter(|&n| n < x.shape[a]))

@@ -209,8 +209,7 @@ fn adaptive_pool(
         PoolKind::Average => {
             builder.floats(&rows, &[size, height], &averaging(height, size));
             let across = averaging(width, size);
-            let transposed: Vec<f32> =
-                (0..width * size).map(|i| across[(i % size) * width + i / size]).collect();
+            let transposed: Vec<f32> = (0..width * size).map(|i| across[(i % size) * width + i / size]).collect();
             builder.floats(&columns, &[width, size], &transposed);
             builder.node("MatMul", &[&rows, input], &pooled, Vec::new());
             builder.node("MatMul", &[&pooled, &columns], output, Vec::new());

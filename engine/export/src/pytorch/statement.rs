@@ -61,11 +61,33 @@ fn forward(network: &Network, live: &[bool]) -> String {
         let inputs: Vec<&str> = node.inputs.iter().map(|&input| names[input as usize].as_str()).collect();
         let value = value(node, &network.node_name(index), &inputs, parameter);
         if value != names[index] {
-            let _ = writeln!(text, "        {} = {value}", names[index]);
+            text.push_str(&statement(&names[index], &value, &inputs, &node.op));
         }
     }
     let _ = writeln!(text, "        return {}", names[network.output as usize]);
     text
+}
+
+/// An assignment; where it is too long, sums and concatenations stand a term a line.
+fn statement(name: &str, value: &str, inputs: &[&str], op: &Op) -> String {
+    let line = format!("        {name} = {value}\n");
+    if line.len() <= 100 {
+        return line;
+    }
+    let each = |before: &str, after: &str| -> String {
+        inputs.iter().map(|input| format!("            {before}{input}{after}\n")).collect()
+    };
+    match op {
+        Op::Add => {
+            let terms = each("+ ", "").replacen("+ ", "", 1);
+            format!("        {name} = (\n{terms}        )\n")
+        }
+        Op::Concat => format!(
+            "        {name} = torch.cat(\n            [\n{}            ],\n            dim=1,\n        )\n",
+            each("    ", ",")
+        ),
+        _ => line,
+    }
 }
 
 /// The module that holds a node's weights, if it has any; settings that are PyTorch's defaults are left out.

@@ -6,6 +6,6 @@ mod python;
 mod reference;
 
 pub(crate) use array::Array;
-pub(crate) use networks::{Case, cases};
+pub(crate) use networks::{Case, Random, cases, random_checkpoint};
 pub(crate) use python::python;
 pub(crate) use reference::{conv, forward, pool};

@@ -4,7 +4,7 @@ use super::{Array, forward};
 use pleach_space::{Network, Node, Op, Shape};
 use pleach_spec::{ActivationKind, PoolKind};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, serialize};
+use safetensors::{Dtype, SafeTensors, serialize};
 use std::collections::BTreeMap;
 
 /// A network with weights, an input and what it makes of it.
@@ -52,30 +52,16 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn case(name: &'static str, network: Network, seed: u64) -> Case {
     let mut random = Random(seed + 1);
-    let mut weights = BTreeMap::new();
-    let mut files: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    for (name, spec) in network.tensors() {
-        let shape = spec.shape.to_vec();
-        let fan_in = shape[1..].iter().product::<usize>().max(1);
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|_| match spec.name {
-                "running_var" => 1.0 + 0.5 * random.uniform(),
-                "weight" if shape.len() > 1 => 1.7 * random.uniform() / (fan_in as f32).sqrt(),
-                "weight" => 1.0 + 0.3 * random.uniform(),
-                _ => 0.5 * random.uniform(),
-            })
-            .collect();
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        weights.insert(name.clone(), Array { shape: shape.clone(), data: values.iter().map(|&x| x.into()).collect() });
-        files.push((format!("optimizer.{name}.momentum"), shape.clone(), vec![0; 4 * values.len()]));
-        files.push((name, shape, bytes));
-    }
-    let views = files.iter().map(|(name, shape, bytes)| {
-        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
-    });
-    let epochs = 3i64.to_le_bytes();
-    let epochs = ("epochs", TensorView::new(Dtype::I64, vec![1], &epochs).unwrap());
-    let checkpoint = serialize(views.chain([epochs]), None).unwrap();
+    let checkpoint = random_checkpoint(&network, &mut random);
+    let file = SafeTensors::deserialize(&checkpoint).unwrap();
+    let weights: BTreeMap<String, Array> = network
+        .tensors()
+        .map(|(name, spec)| {
+            let numbers = file.tensor(&name).unwrap().data().as_chunks().0;
+            let data = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect();
+            (name, Array { shape: spec.shape.to_vec(), data })
+        })
+        .collect();
     let shape = [&[3], network.input_shape().0.as_slice()].concat();
     let data = (0..shape.iter().product()).map(|_| (2.0 * random.uniform()).into()).collect();
     let input = Array { shape, data };
@@ -83,8 +69,36 @@ fn case(name: &'static str, network: Network, seed: u64) -> Case {
     Case { name, network, checkpoint, input, output }
 }
 
+/// A checkpoint with random weights, and with further tensors as an optimizer leaves them.
+pub(crate) fn random_checkpoint(network: &Network, random: &mut Random) -> Vec<u8> {
+    let mut files: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for (name, spec) in network.tensors() {
+        let shape = spec.shape.to_vec();
+        let fan_in = shape[1..].iter().product::<usize>().max(1);
+        let bytes: Vec<u8> = (0..shape.iter().product())
+            .flat_map(|_| {
+                let value = match spec.name {
+                    "running_var" => 1.0 + 0.5 * random.uniform(),
+                    "weight" if shape.len() > 1 => 1.7 * random.uniform() / (fan_in as f32).sqrt(),
+                    "weight" => 1.0 + 0.3 * random.uniform(),
+                    _ => 0.5 * random.uniform(),
+                };
+                value.to_le_bytes()
+            })
+            .collect();
+        files.push((format!("optimizer.{name}.momentum"), shape.clone(), vec![0; bytes.len()]));
+        files.push((name, shape, bytes));
+    }
+    let views = files
+        .iter()
+        .map(|(name, shape, bytes)| (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    let epochs = 3i64.to_le_bytes();
+    let epochs = ("epochs", TensorView::new(Dtype::I64, vec![1], &epochs).unwrap());
+    serialize(views.chain([epochs]), None).unwrap()
+}
+
 /// Numbers from -1 to 1 (Steele et al. 2014, SplitMix64).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn uniform(&mut self) -> f32 {
@@ -161,16 +175,7 @@ impl Draft {
 }
 
 fn conv(in_channels: usize, out_channels: usize, kernel: usize) -> Op {
-    Op::Conv {
-        in_channels,
-        out_channels,
-        kernel,
-        stride: 1,
-        padding: kernel / 2,
-        dilation: 1,
-        groups: 1,
-        bias: false,
-    }
+    Op::Conv { in_channels, out_channels, kernel, stride: 1, padding: kernel / 2, dilation: 1, groups: 1, bias: false }
 }
 
 fn batch_norm(channels: usize) -> Op {
@@ -253,7 +258,7 @@ fn norms() -> Network {
 
 fn activations() -> Network {
     let mut draft = Draft::new(Shape::image(3, 4, 4));
-    // Batch norm without weights of its own scale: values beyond 6 and below -3 are reached through the addition.
+    // Fourfold inputs, up to 8 either way, reach all pieces of the activations that are made of pieces.
     let double = draft.push("double", Op::Add, &[0, 0]);
     let wide = draft.push("wide", Op::Add, &[double, double]);
     let all = ACTIVATIONS.map(|kind| draft.push("activation", activation(kind), &[wide]));
@@ -282,11 +287,13 @@ fn joins() -> Network {
     let b = draft.push("b", conv(3, 4, 1), &[0]);
     let gate = draft.push("gate", Op::AdaptivePool { size: 1, kind: PoolKind::Max }, &[b]);
     let zero = draft.push_shaped("zero", Op::Zero, &[], Shape::image(4, 5, 6));
+    let gate_like = draft.push("activation", activation(ActivationKind::Sigmoid), &[a]);
     let alone = draft.push("alone", Op::Add, &[a]);
     let single = draft.push("single", Op::Concat, &[b]);
     let all = [
         draft.push("add", Op::Add, &[a, b]),
         draft.push("add", Op::Add, &[a, b, a, zero]),
+        draft.push("add", Op::Add, &[a, b, gate_like, zero, a, b, gate_like, zero, a, b]),
         draft.push("concat", Op::Concat, &[alone, zero, single, a]),
         draft.push("gated", Op::Multiply, &[a, gate]),
         draft.push("multiply", Op::Multiply, &[a, b]),
@@ -357,8 +364,25 @@ fn every_operation_is_in_some_case() {
     seen.sort_unstable();
     seen.dedup();
     let all = [
-        "activation", "adaptive_pool", "add", "avg_pool", "batch_norm", "concat", "conv", "drop_path", "dropout",
-        "flatten", "global_pool", "group_norm", "input", "layer_norm", "linear", "max_pool", "multiply", "shift", "zero",
+        "activation",
+        "adaptive_pool",
+        "add",
+        "avg_pool",
+        "batch_norm",
+        "concat",
+        "conv",
+        "drop_path",
+        "dropout",
+        "flatten",
+        "global_pool",
+        "group_norm",
+        "input",
+        "layer_norm",
+        "linear",
+        "max_pool",
+        "multiply",
+        "shift",
+        "zero",
     ];
     assert_eq!(seen, all);
 }

@@ -11,7 +11,9 @@ pub(crate) fn python(modules: &str, script: &str, folder: &Path) -> Option<Strin
     let run = |script: &str| Command::new(&program).args(["-B", "-c", script]).arg(folder).output();
     let reason = match run(&format!("import {modules}")) {
         Ok(output) if output.status.success() => None,
-        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or_default().to_string()),
+        Ok(output) => {
+            Some(String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or_default().to_string())
+        }
         Err(error) => Some(error.to_string()),
     };
     if let Some(reason) = reason {

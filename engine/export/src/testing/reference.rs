@@ -42,7 +42,10 @@ pub(crate) fn forward(network: &Network, weights: &BTreeMap<String, Array>, inpu
                     start..end
                 };
                 let rows = window(i[2], x.shape[2]);
-                join(kind, rows.flat_map(|row| window(i[3], x.shape[3]).map(move |column| x.at(&[i[0], i[1], row, column]))))
+                join(
+                    kind,
+                    rows.flat_map(|row| window(i[3], x.shape[3]).map(move |column| x.at(&[i[0], i[1], row, column]))),
+                )
             }),
             Op::GlobalPool { kind } => Array::from(&[batch, x.shape[1]], |i| {
                 let columns = x.shape[3];

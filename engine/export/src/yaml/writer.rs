@@ -7,8 +7,7 @@ const WIDTH: usize = 100;
 
 /// A JSON value as YAML, which reads back as the same value; ends with a new line.
 ///
-/// Floating-point numbers keep a point and a signed exponent (`1.0e-05` would be a text in YAML 1.1 without them), integers
-/// have none. Texts are quoted where any version of YAML could take them for something else.
+/// Floating-point numbers have a point, and exponents a sign: YAML 1.1 reads `1e-5` and `1.0e16` as texts. Texts are quoted where any version of YAML could take them for something else.
 pub fn yaml_text(value: &Value) -> String {
     let mut text = String::new();
     match value {
@@ -95,7 +94,8 @@ fn flow(value: &Value) -> String {
         Value::String(value) => scalar(value),
         Value::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Object(map) => {
-            let entries: Vec<String> = map.iter().map(|(key, value)| format!("{}: {}", scalar(key), flow(value))).collect();
+            let entries: Vec<String> =
+                map.iter().map(|(key, value)| format!("{}: {}", scalar(key), flow(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
     }
