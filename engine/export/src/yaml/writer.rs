@@ -7,7 +7,8 @@ const WIDTH: usize = 100;
 
 /// A JSON value as YAML, which reads back as the same value; ends with a new line.
 ///
-/// Floating-point numbers have a point, and exponents a sign: YAML 1.1 reads `1e-5` and `1.0e16` as texts. Texts are quoted where any version of YAML could take them for something else.
+/// Floating-point numbers have a point, and exponents a sign: YAML 1.1 reads `1e-5` and `1.0e16` as texts. Texts are
+/// quoted where any version of YAML could take them for something else.
 pub fn yaml_text(value: &Value) -> String {
     let mut text = String::new();
     match value {
