@@ -6,8 +6,8 @@ use pleach_space::{Network, Op};
 /// For each node, whether the output depends on it.
 ///
 /// # Errors
-/// [`ExportError::Network`] and [`ExportError::Node`] where an index points forward or outside, the first node is not the
-/// only input, or an operation has the wrong number of inputs.
+/// [`ExportError::Network`] and [`ExportError::Node`] where an index points forward or outside, the first node is not
+/// the only input, or an operation has the wrong number of inputs.
 pub(crate) fn live(network: &Network) -> Result<Vec<bool>, ExportError> {
     let malformed = |reason: String| Err(ExportError::Network { reason });
     if !matches!(network.nodes.first().map(|node| &node.op), Some(Op::Input)) {

@@ -22,8 +22,8 @@ pub const INPUT: &str = "input";
 /// The name of the model's output, of shape `[batch, classes]`: unnormalised scores, a class each.
 pub const OUTPUT: &str = "logits";
 
-/// Operator set 21 and IR version 10 are of ONNX 1.16 (March 2024): the newest with `Gelu` (20) and `HardSwish` (14) that
-/// onnxruntime 1.18 and later read.
+/// Operator set 21 and IR version 10 are of ONNX 1.16 (March 2024): the newest with `Gelu` (20) and `HardSwish` (14)
+/// that onnxruntime 1.18 and later read.
 const OPERATOR_SET: i64 = 21;
 const IR_VERSION: i64 = 10;
 
@@ -37,7 +37,8 @@ pub struct OnnxOptions {
     pub name: String,
     /// What the network's input went through; the model's metadata hold it.
     pub preprocessing: Preprocessing,
-    /// Whether the model itself does the preprocessing, so that it takes raw values; by default it takes normalised ones.
+    /// Whether the model itself does the preprocessing, so that it takes raw values; by default it takes normalised
+    /// ones.
     pub include_preprocessing: bool,
 }
 
@@ -48,8 +49,8 @@ pub struct OnnxOptions {
 /// `preprocessing_included`, each as JSON. Equal networks and weights give equal bytes.
 ///
 /// # Errors
-/// [`ExportError::Network`] and [`ExportError::Node`] for a malformed network, [`ExportError::Preprocessing`] where mean or
-/// deviation do not fit the input, [`ExportError::TooLarge`] from 2 GiB on.
+/// [`ExportError::Network`] and [`ExportError::Node`] for a malformed network, [`ExportError::Preprocessing`] where
+/// mean or deviation do not fit the input, [`ExportError::TooLarge`] from 2 GiB on.
 pub fn onnx(network: &Network, weights: &Weights, options: &OnnxOptions) -> Result<Vec<u8>, ExportError> {
     let bytes = model(network, weights, options)?.encode_to_vec();
     if bytes.len() > LARGEST { Err(ExportError::TooLarge { bytes: bytes.len() }) } else { Ok(bytes) }

@@ -25,13 +25,13 @@ pub struct PytorchOptions {
 /// The network as the text of a Python module: a class `Network`, a function `preprocess` and a function `load`.
 ///
 /// Modules bear the names of tensors in weight files (`conv_12`), so that a state dictionary and the weights file that
-/// [`inference_weights`](crate::inference_weights) writes are the same thing. The class can be trained on: dropout and drop
-/// path are there, and batch norms keep their momentum. The module needs PyTorch alone; it uses the safetensors
+/// [`inference_weights`](crate::inference_weights) writes are the same thing. The class can be trained on: dropout and
+/// drop path are there, and batch norms keep their momentum. The module needs PyTorch alone; it uses the safetensors
 /// package where there is one.
 ///
 /// # Errors
-/// [`ExportError::Network`] and [`ExportError::Node`] for a malformed network, [`ExportError::Preprocessing`] where mean or
-/// deviation do not fit the input.
+/// [`ExportError::Network`] and [`ExportError::Node`] for a malformed network, [`ExportError::Preprocessing`] where
+/// mean or deviation do not fit the input.
 pub fn pytorch(network: &Network, options: &PytorchOptions) -> Result<String, ExportError> {
     let live = live(network)?;
     let (mean, deviation) = options.preprocessing.statistics(network)?;

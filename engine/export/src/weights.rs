@@ -83,8 +83,8 @@ impl Weights {
 /// The network's weights as a safetensors file for inference: no optimizer, metadata that says what to feed it.
 ///
 /// The metadata are `pleach.format` (the version), `input_shape`, `classes` and `preprocessing`, each JSON in a string.
-/// Equal weights give equal files: tensors stand in the order of the network's nodes. (The safetensors crate would write
-/// metadata in the order of a hash table, another one each time.)
+/// Equal weights give equal files: tensors stand in the order of the network's nodes. (The safetensors crate would
+/// write metadata in the order of a hash table, another one each time.)
 ///
 /// # Errors
 /// [`ExportError::Preprocessing`] where mean or deviation do not fit the input.

@@ -52,7 +52,8 @@ impl Builder {
         });
     }
 
-    /// Adds a constant of numbers given as little-endian bytes; a name that is there already stands for the same numbers.
+    /// Adds a constant of numbers given as little-endian bytes; a name that is there already stands for the same
+    /// numbers.
     pub(super) fn constant(&mut self, name: &str, shape: &[usize], bytes: Vec<u8>) {
         self.insert(name, shape, element::FLOAT, bytes);
     }

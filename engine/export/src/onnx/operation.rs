@@ -117,8 +117,8 @@ fn global(kind: PoolKind) -> &'static str {
     }
 }
 
-/// Group norm by way of instance norm over the groups, as PyTorch exports it: ONNX's own `GroupNormalization` changed its
-/// meaning between operator sets 18 and 21, and not every runtime followed.
+/// Group norm by way of instance norm over the groups, as PyTorch exports it: ONNX's own `GroupNormalization` changed
+/// its meaning between operator sets 18 and 21, and not every runtime followed.
 fn group_norm(
     builder: &mut Builder,
     name: &str,

@@ -32,8 +32,8 @@ def drop_path(x, probability, training):
     return x * kept / (1.0 - probability)
 "#;
 
-/// The method `forward`. A value that only the next statement takes is called `x`; the others bear their nodes' names, so
-/// that plain chains read as chains and do not keep what they no longer need.
+/// The method `forward`. A value that only the next statement takes is called `x`; the others bear their nodes' names,
+/// so that plain chains read as chains and do not keep what they no longer need.
 fn forward(network: &Network, live: &[bool]) -> String {
     let order: Vec<usize> = (1..network.nodes.len()).filter(|&index| live[index]).collect();
     let mut names: Vec<String> = vec![String::new(); network.nodes.len()];

@@ -1,7 +1,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a Python script over a folder and gives what it printed; `None`, with a word about why, where Python lacks a module.
+/// Runs a Python script over a folder and gives what it printed; `None`, with a word about why, where Python lacks a
+/// module.
 ///
 /// The Python is `PLEACH_TEST_PYTHON`, which must then have all modules, else `python3` from the path.
 #[allow(clippy::print_stderr, reason = "says which check did not run, and why")]

@@ -66,8 +66,8 @@ fn block(value: &Value, indent: usize, top: bool, text: &mut String) {
     }
 }
 
-/// Whether a value after so many columns is written on the line: every scalar, and mappings and lists that fit and hold no
-/// list of mappings. The sections at the top hold scalars only where they are written on a line.
+/// Whether a value after so many columns is written on the line: every scalar, and mappings and lists that fit and hold
+/// no list of mappings. The sections at the top hold scalars only where they are written on a line.
 fn is_short(value: &Value, column: usize, section: bool) -> bool {
     let is_container = |value: &Value| value.is_object() || value.is_array();
     fn is_plain(value: &Value) -> bool {
@@ -102,7 +102,8 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// A number; where it is none, floating-point numbers get a point, and exponents a sign, which YAML 1.1 wants of a number.
+/// A number; where it is none, floating-point numbers get a point, and exponents a sign, which YAML 1.1 wants of a
+/// number.
 fn number(value: &Number) -> String {
     let text = value.to_string();
     match text.split_once(['e', 'E']) {
