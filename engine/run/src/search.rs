@@ -1,0 +1,483 @@
+//! The search loop: ask, evaluate in virtual time, record, tell.
+
+use crate::budget::Spending;
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::events::Event;
+use crate::outcome::{Evaluated, contract_reason};
+use crate::score::Scorer;
+use crate::services::{Logs, level_word};
+use crate::session::Session;
+use pleach_plugin::contract::{Answer, Failure, Genotype, Job, Measurement, Origin, Outcome, Request, Training};
+use pleach_plugin::{PluginError, Strategy};
+use pleach_store::{Outcome as Recorded, TrialRecord};
+use std::collections::{HashMap, VecDeque};
+
+/// Failures are counted against their limit from this many trials on.
+const FAILURES_FROM: u64 = 10;
+
+/// What is asked for trials: a plugin's strategy, or one of a test.
+pub trait Searcher {
+    /// As [`Strategy::ask`].
+    ///
+    /// # Errors
+    /// What the strategy did wrong; so for all methods here.
+    fn ask(&mut self, room: u32) -> Result<Answer, PluginError>;
+    /// As [`Strategy::tell`].
+    ///
+    /// # Errors
+    /// See [`Searcher::ask`].
+    fn tell(&mut self, outcomes: &[Outcome]) -> Result<(), PluginError>;
+    /// As [`Strategy::recommend`].
+    ///
+    /// # Errors
+    /// See [`Searcher::ask`].
+    fn recommend(&mut self) -> Result<Vec<Genotype>, PluginError>;
+    /// As [`Strategy::save`].
+    ///
+    /// # Errors
+    /// See [`Searcher::ask`].
+    fn save(&mut self) -> Result<Vec<u8>, PluginError>;
+}
+
+impl Searcher for Strategy {
+    fn ask(&mut self, room: u32) -> Result<Answer, PluginError> {
+        Strategy::ask(self, room)
+    }
+
+    fn tell(&mut self, outcomes: &[Outcome]) -> Result<(), PluginError> {
+        Strategy::tell(self, outcomes)
+    }
+
+    fn recommend(&mut self) -> Result<Vec<Genotype>, PluginError> {
+        Strategy::recommend(self)
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, PluginError> {
+        Strategy::save(self)
+    }
+}
+
+/// What is known of a request when it is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// Its virtual cost: FLOPs of training, or a table's seconds.
+    pub cost: f64,
+    /// The trial key, where its result can be cached.
+    pub key: Option<String>,
+    /// The result, where it is there at once.
+    pub done: Option<Evaluated>,
+}
+
+/// Who evaluates the requests of one search.
+pub trait Evaluator {
+    /// Takes a request; real work may begin.
+    ///
+    /// # Errors
+    /// Evaluation cannot go on.
+    fn begin(&mut self, id: u64, training: &Training) -> Result<Begun, RunError>;
+
+    /// Waits for the result of a request that was not done when it began.
+    ///
+    /// # Errors
+    /// Evaluation cannot go on, or the run is to stop.
+    fn finish(&mut self, id: u64, session: &mut Session<'_>) -> Result<Evaluated, RunError>;
+
+    /// Whether results cost real work, so that each is on disk before it is told.
+    fn costs_work(&self) -> bool;
+
+    /// The metrics of which there is a value every epoch.
+    fn curves(&self) -> &[String];
+}
+
+/// A search, ready to run.
+#[derive(Debug)]
+pub struct Search<'a, S, E> {
+    /// The step.
+    pub step: &'a str,
+    /// Who asks.
+    pub strategy: S,
+    /// Who evaluates.
+    pub evaluator: E,
+    /// What counts.
+    pub scorer: &'a Scorer,
+    /// Virtual workers.
+    pub concurrency: u32,
+    /// The share of failures from which on the search gives up.
+    pub failures: f64,
+    /// What may be spent.
+    pub spending: Spending,
+    /// Trials of an earlier sitting, which are replayed.
+    pub recorded: Vec<TrialRecord>,
+    /// What the strategy says.
+    pub logs: Logs,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Searched {
+    /// Trials told.
+    pub told: u64,
+    /// Trials that failed, infeasible ones included.
+    pub failed: u64,
+    /// The virtual time at the end.
+    pub virtual_time: f64,
+    /// What the strategy recommends, best first; empty: the best measured.
+    pub recommendation: Vec<Genotype>,
+    /// What a later search can begin from.
+    pub saved: Vec<u8>,
+}
+
+/// A request on its way.
+#[derive(Debug)]
+struct InFlight {
+    training: Training,
+    parents: Vec<u64>,
+    start: f64,
+    end: f64,
+    cost: f64,
+    key: Option<String>,
+    evaluated: Option<Evaluated>,
+    replayed: bool,
+}
+
+impl InFlight {
+    fn record(&self, id: u64, outcome: Recorded) -> TrialRecord {
+        TrialRecord {
+            id,
+            request: pleach_store::Request {
+                job: "train".to_owned(),
+                genotype: self.training.genotype.clone(),
+                fidelity: self.training.fidelity,
+                repeat: self.training.repeat,
+                candidate: None,
+                parents: self.parents.clone(),
+                detail: None,
+            },
+            start: self.start,
+            end: self.end,
+            cost: self.cost,
+            key: self.key.clone(),
+            outcome,
+            curves: Vec::new(),
+            cached: false,
+            seconds: 0.0,
+            worker: None,
+        }
+    }
+}
+
+/// Requests on their way, by id: ids rise by one, so a queue finds them without hashing.
+#[derive(Debug, Default)]
+struct Flights {
+    first: u64,
+    queue: VecDeque<Option<InFlight>>,
+}
+
+impl Flights {
+    fn push(&mut self, id: u64, flight: InFlight) {
+        debug_assert_eq!(id, self.first + self.queue.len() as u64);
+        self.queue.push_back(Some(flight));
+    }
+
+    fn take(&mut self, id: u64) -> InFlight {
+        let flight = self.queue[(id - self.first) as usize].take().expect("the clock ends what is in flight, once");
+        while let Some(None) = self.queue.front() {
+            self.queue.pop_front();
+            self.first += 1;
+        }
+        flight
+    }
+}
+
+impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
+    /// Runs to the end of the budget or until the strategy has finished, and ends all that is in flight.
+    ///
+    /// # Errors
+    /// A plugin's fault, a request that differs on replay, an evaluation that cannot go on, too many failures, a record that
+    /// cannot be written, or an interrupt; in each case what was told is recorded.
+    pub fn run(mut self, session: &mut Session<'_>) -> Result<Searched, RunError> {
+        let mut clock = Clock::new(self.concurrency);
+        let mut flights = Flights::default();
+        let mut recorded: HashMap<u64, TrialRecord> = self.recorded.drain(..).map(|trial| (trial.id, trial)).collect();
+        let (mut ended, mut outcomes) = (Vec::new(), Vec::new());
+        let mut asking = true;
+        let mut tally = Tally::default();
+        loop {
+            while asking {
+                let free = clock.room();
+                let room = self.spending.room(free);
+                if room == 0 {
+                    // Without a free worker there may be room later; without a budget there will be none.
+                    asking = free == 0;
+                    break;
+                }
+                let answer = self.strategy.ask(room).map_err(|source| self.plugin(source))?;
+                self.drain_logs(session)?;
+                match answer {
+                    Answer::Requests(requests) => {
+                        for request in requests {
+                            if !self.start(request, &mut clock, &mut flights, &mut recorded, session)? {
+                                asking = false;
+                                break;
+                            }
+                        }
+                    }
+                    Answer::Wait => break,
+                    Answer::Finished => asking = false,
+                }
+            }
+            if clock.is_idle() {
+                break;
+            }
+            session.check_interrupt()?;
+            clock.advance(&mut ended);
+            outcomes.clear();
+            for &id in &ended {
+                let outcome = self.end(id, flights.take(id), session, &mut tally)?;
+                outcomes.push(outcome);
+            }
+            if self.evaluator.costs_work() {
+                session.commit()?;
+            } else {
+                session.commit_grouped()?;
+            }
+            self.strategy.tell(&outcomes).map_err(|source| self.plugin(source))?;
+            self.drain_logs(session)?;
+            tally.check(self.step, self.failures)?;
+        }
+        session.commit()?;
+        let recommendation = self.strategy.recommend().map_err(|source| self.plugin(source))?;
+        let saved = self.strategy.save().map_err(|source| self.plugin(source))?;
+        self.drain_logs(session)?;
+        Ok(Searched {
+            told: tally.told,
+            failed: tally.failed,
+            virtual_time: clock.now(),
+            recommendation,
+            saved,
+        })
+    }
+
+    /// Starts a request; false where the budget does not allow it.
+    fn start(
+        &mut self,
+        request: Request,
+        clock: &mut Clock,
+        flights: &mut Flights,
+        recorded: &mut HashMap<u64, TrialRecord>,
+        session: &mut Session<'_>,
+    ) -> Result<bool, RunError> {
+        let Request { id, job, parents } = request;
+        let training = match job {
+            Job::Train(training) if training.origin == Origin::Fresh => training,
+            Job::Train(_) => return Err(self.unserved("training from other than fresh weights")),
+            Job::Proxies(_) => return Err(self.unserved("proxies")),
+            Job::Share(_) | Job::Score(_) => return Err(self.unserved("shared weights")),
+        };
+        let earlier = recorded.remove(&id);
+        if let Some(earlier) = &earlier {
+            self.compare(id, &training, &parents, &earlier.request)?;
+        }
+        let replayed = earlier.filter(|trial| trial.outcome != Recorded::Running);
+        let is_replayed = replayed.is_some();
+        let begun = match replayed {
+            Some(trial) => replay(trial),
+            None => self.evaluator.begin(id, &training)?,
+        };
+        let cost = begun.cost.max(0.0);
+        if !self.spending.charge(training.fidelity, cost) {
+            return Ok(false);
+        }
+        session.emit(&Event::TrialAsked {
+            step: self.step,
+            id,
+            genotype: &training.genotype,
+            fidelity: training.fidelity,
+            repeat: training.repeat,
+            candidate: None,
+        })?;
+        let (start, end) = (clock.now(), clock.start(id, cost));
+        let flight = InFlight {
+            training,
+            parents,
+            start,
+            end,
+            cost,
+            key: begun.key,
+            evaluated: begun.done,
+            replayed: is_replayed,
+        };
+        if !is_replayed
+            && self.evaluator.costs_work()
+            && let Some(writer) = &mut session.writer
+        {
+            writer.record_trial(self.step, &flight.record(id, Recorded::Running))?;
+        }
+        flights.push(id, flight);
+        Ok(true)
+    }
+
+    /// Ends a request: waits for its result, records it, and says what the strategy is told.
+    fn end(
+        &mut self,
+        id: u64,
+        mut flight: InFlight,
+        session: &mut Session<'_>,
+        tally: &mut Tally,
+    ) -> Result<Outcome, RunError> {
+        let evaluated = match flight.evaluated.take() {
+            Some(evaluated) => evaluated,
+            None => self.evaluator.finish(id, session)?,
+        };
+        let (measured, feasible, losses) = match &evaluated.result {
+            Ok(values) => {
+                let losses = self.scorer.losses(|name| values.get(name));
+                let violations = self.scorer.violations(|name| values.get(name));
+                let feasible = violations.iter().all(|violation| *violation <= 0.0);
+                let curve = |name: &String| {
+                    let value = |epoch: &pleach_store::Metrics| epoch.get(name).copied().unwrap_or(f64::NAN);
+                    evaluated.curves.iter().map(value).collect()
+                };
+                let measurement = Measurement {
+                    losses,
+                    violations,
+                    curves: self.evaluator.curves().iter().map(curve).collect(),
+                    scores: Vec::new(),
+                    gradients: Vec::new(),
+                    signals: vec![flight.end, flight.training.fidelity],
+                };
+                (Ok(measurement), feasible, true)
+            }
+            Err(failure) => {
+                let reason = contract_reason(&failure.reason);
+                (Err(Failure { reason, message: failure.message.clone() }), false, false)
+            }
+        };
+        tally.count(&evaluated);
+        session.emit(&Event::TrialDone {
+            step: self.step,
+            id,
+            metrics: evaluated.result.as_ref().ok(),
+            failure: evaluated.result.as_ref().err(),
+            losses: measured.as_ref().map_or(&[], |measurement: &Measurement| measurement.losses.as_slice()),
+            feasible: losses && feasible,
+            cached: evaluated.cached,
+            replayed: flight.replayed,
+            cost: flight.cost,
+            seconds: evaluated.seconds,
+        })?;
+        let cost = flight.cost;
+        if !flight.replayed
+            && let Some(writer) = &mut session.writer
+        {
+            let mut record = flight.record(id, Recorded::Running);
+            record.outcome = match evaluated.result {
+                Ok(values) => Recorded::Measured(values.into_metrics()),
+                Err(failure) => Recorded::Failed(failure),
+            };
+            record.curves = evaluated.curves;
+            record.cached = evaluated.cached;
+            record.seconds = evaluated.seconds;
+            record.worker = evaluated.worker;
+            writer.record_trial(self.step, &record)?;
+        }
+        Ok(Outcome { id, cost, measured })
+    }
+
+    /// On replay a strategy must ask for exactly what is recorded.
+    fn compare(
+        &self,
+        id: u64,
+        training: &Training,
+        parents: &[u64],
+        recorded: &pleach_store::Request,
+    ) -> Result<(), RunError> {
+        let difference = if training.genotype != recorded.genotype {
+            format!("genotype {:?} instead of {:?}", training.genotype, recorded.genotype)
+        } else if training.fidelity != recorded.fidelity {
+            format!("fidelity {} instead of {}", training.fidelity, recorded.fidelity)
+        } else if training.repeat != recorded.repeat {
+            format!("repeat {} instead of {}", training.repeat, recorded.repeat)
+        } else if parents != recorded.parents {
+            format!("parents {parents:?} instead of {:?}", recorded.parents)
+        } else {
+            return Ok(());
+        };
+        Err(RunError::Replay { step: self.step.to_owned(), request: id, difference })
+    }
+
+    fn plugin(&self, source: PluginError) -> RunError {
+        RunError::Plugin { step: self.step.to_owned(), source }
+    }
+
+    fn unserved(&self, what: &str) -> RunError {
+        RunError::Invalid {
+            step: self.step.to_owned(),
+            message: format!("the strategy asks for {what}, which is not served yet: choose another strategy"),
+        }
+    }
+
+    fn drain_logs(&self, session: &mut Session<'_>) -> Result<(), RunError> {
+        for (level, message) in self.logs.take() {
+            session.emit(&Event::Log { step: self.step, level: level_word(level), message: &message })?;
+        }
+        Ok(())
+    }
+}
+
+/// A recorded trial as if it had just been evaluated.
+fn replay(trial: TrialRecord) -> Begun {
+    let result = match trial.outcome {
+        Recorded::Failed(failure) => Err(failure),
+        Recorded::Measured(metrics) => Ok(crate::outcome::Values::Named(metrics)),
+        Recorded::Running => unreachable!("only trials that ended are replayed"),
+    };
+    let done = Evaluated {
+        result,
+        curves: trial.curves,
+        cached: trial.cached,
+        seconds: trial.seconds,
+        worker: trial.worker,
+    };
+    Begun { cost: trial.cost, key: trial.key, done: Some(done) }
+}
+
+/// How many trials were told, and how many failed.
+#[derive(Debug, Default)]
+struct Tally {
+    told: u64,
+    failed: u64,
+    infeasible: u64,
+    last: Option<String>,
+}
+
+impl Tally {
+    fn count(&mut self, evaluated: &Evaluated) {
+        self.told += 1;
+        if let Err(failure) = &evaluated.result {
+            self.failed += 1;
+            if failure.reason == "infeasible" {
+                self.infeasible += 1;
+            } else {
+                self.last = Some(format!("{}: {}", failure.reason, failure.message));
+            }
+        }
+    }
+
+    fn check(&mut self, step: &str, allowed: f64) -> Result<(), RunError> {
+        let (failed, told) = (self.failed - self.infeasible, self.told - self.infeasible);
+        match &self.last {
+            Some(last) if told >= FAILURES_FROM && failed as f64 > allowed * told as f64 => {
+                Err(RunError::TooManyFailures {
+                    step: step.to_owned(),
+                    failed,
+                    told,
+                    allowed: allowed * 100.0,
+                    last: last.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
