@@ -1,0 +1,8 @@
+//! The data set on the training device, batches of it, and random changes to them.
+
+mod augment;
+mod draws;
+mod set;
+
+pub(crate) use augment::{Augmenter, Mix};
+pub(crate) use set::{DataSet, Part, bounds};

@@ -1,0 +1,166 @@
+//! The functions of `native/native.cpp`, made safe.
+
+use crate::Failure;
+use std::ffi::{CStr, c_char};
+use tch::{Device, Tensor};
+use torch_sys::C_tensor;
+
+unsafe extern "C" {
+    fn pleach_sgd_step(
+        parameters: *const *mut C_tensor,
+        buffers: *const *mut C_tensor,
+        count: usize,
+        rate: f64,
+        momentum: f64,
+        nesterov: bool,
+        weight_decay: f64,
+        clip: f64,
+    ) -> *const c_char;
+    fn pleach_adam_step(
+        parameters: *const *mut C_tensor,
+        first: *const *mut C_tensor,
+        second: *const *mut C_tensor,
+        number: *mut C_tensor,
+        count: usize,
+        rate: f64,
+        beta1: f64,
+        beta2: f64,
+        epsilon: f64,
+        weight_decay: f64,
+        decoupled: bool,
+        clip: f64,
+    ) -> *const c_char;
+    fn pleach_autocast(cuda: bool, on: bool) -> *const c_char;
+    fn pleach_deterministic() -> *const c_char;
+    fn pleach_empty_cache() -> *const c_char;
+    fn pleach_libtorch_version() -> *const c_char;
+    fn pleach_cpu_capability() -> *const c_char;
+}
+
+/// # Safety
+/// `message` must be null or a string that stays valid during the call.
+unsafe fn checked(message: *const c_char) -> Result<(), Failure> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: not null, and the caller promises that it is a valid string.
+    let message = unsafe { CStr::from_ptr(message) };
+    Err(Failure::of_libtorch(&message.to_string_lossy()))
+}
+
+/// Tensors as the native functions take them: an array of pointers, made once and used at every step.
+#[derive(Debug, Default)]
+pub(crate) struct Tensors {
+    pointers: Vec<*mut C_tensor>,
+    owned: Vec<Tensor>,
+}
+
+impl Tensors {
+    pub(crate) fn new(mut owned: Vec<Tensor>) -> Tensors {
+        let pointers = owned.iter_mut().map(Tensor::as_mut_ptr).collect();
+        Tensors { pointers, owned }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Tensor] {
+        &self.owned
+    }
+}
+
+/// A step of stochastic gradient descent; `buffers` are as many as `parameters`, or none without momentum.
+pub(crate) fn sgd_step(
+    parameters: &mut Tensors,
+    buffers: &mut Tensors,
+    rate: f64,
+    sgd: &pleach_spec::Sgd,
+    clip: f64,
+) -> Result<(), Failure> {
+    let count = parameters.pointers.len();
+    assert!(buffers.pointers.is_empty() || buffers.pointers.len() == count, "a buffer for each parameter, or none");
+    let buffers = if buffers.pointers.is_empty() { std::ptr::null() } else { buffers.pointers.as_ptr() };
+    // SAFETY: each array holds `count` pointers to tensors that `Tensors` owns; the message is valid until the next call.
+    unsafe {
+        checked(pleach_sgd_step(
+            parameters.pointers.as_ptr(),
+            buffers,
+            count,
+            rate,
+            sgd.momentum,
+            sgd.nesterov,
+            sgd.weight_decay,
+            clip,
+        ))
+    }
+}
+
+/// A step of Adam, or of AdamW where `decoupled`; `number` is the step from 1, a scalar of 32-bit floating point.
+#[allow(clippy::too_many_arguments)] // as many as the formula has symbols
+pub(crate) fn adam_step(
+    parameters: &mut Tensors,
+    first: &mut Tensors,
+    second: &mut Tensors,
+    number: &mut Tensor,
+    rate: f64,
+    adam: &pleach_spec::Adam,
+    epsilon: f64,
+    decoupled: bool,
+    clip: f64,
+) -> Result<(), Failure> {
+    let count = parameters.pointers.len();
+    assert!(first.pointers.len() == count && second.pointers.len() == count, "two moments for each parameter");
+    // SAFETY: as in `sgd_step`.
+    unsafe {
+        checked(pleach_adam_step(
+            parameters.pointers.as_ptr(),
+            first.pointers.as_ptr(),
+            second.pointers.as_ptr(),
+            number.as_mut_ptr(),
+            count,
+            rate,
+            adam.beta1,
+            adam.beta2,
+            epsilon,
+            adam.weight_decay,
+            decoupled,
+            clip,
+        ))
+    }
+}
+
+/// Runs `work` with arithmetic in bfloat16 where libtorch holds that to be safe.
+pub(crate) fn with_bfloat16<T>(device: Device, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    struct Guard(bool);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            // SAFETY: no arguments that could be wrong. Switching off what is on cannot fail.
+            unsafe { pleach_autocast(self.0, false) };
+        }
+    }
+    // SAFETY: no arguments that could be wrong; the message is valid until the next call.
+    unsafe { checked(pleach_autocast(device.is_cuda(), true))? };
+    let _guard = Guard(device.is_cuda());
+    work()
+}
+
+/// Chooses deterministic kernels for the whole process; where an operation has none, libtorch warns on standard error.
+pub(crate) fn choose_deterministic_kernels() -> Result<(), Failure> {
+    // SAFETY: no arguments; the message is valid until the next call.
+    unsafe { checked(pleach_deterministic()) }
+}
+
+/// Gives the memory of the device that libtorch keeps for later back.
+pub(crate) fn empty_cache() -> Result<(), Failure> {
+    // SAFETY: no arguments; the message is valid until the next call.
+    unsafe { checked(pleach_empty_cache()) }
+}
+
+/// The version of libtorch, such as `2.11.0`.
+pub fn libtorch_version() -> String {
+    // SAFETY: a constant string.
+    unsafe { CStr::from_ptr(pleach_libtorch_version()) }.to_string_lossy().into_owned()
+}
+
+/// The instruction set that libtorch's own kernels use here, such as `AVX2`.
+pub fn cpu_capability() -> String {
+    // SAFETY: valid until the next call on this thread.
+    unsafe { CStr::from_ptr(pleach_cpu_capability()) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,158 @@
+//! One training, from fresh weights or a checkpoint to metrics and a checkpoint.
+
+mod checkpoint;
+mod measure;
+mod step;
+
+pub(crate) use checkpoint::{read_weights, temporary};
+pub(crate) use step::Stepper;
+
+use crate::data::{Augmenter, DataSet, bounds};
+use crate::network::Model;
+use crate::{Failure, native};
+use checkpoint::{Checkpoint, fingerprint};
+use measure::{Running, measure};
+use pleach_evaluate::protocol::{Metrics, TrainJob};
+use pleach_random::{Generator, derive};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+use tch::{Device, Kind, Tensor};
+
+/// What came of a training.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub metrics: Metrics,
+    pub weights_digest: String,
+    pub parameters: u64,
+}
+
+/// libtorch has one random generator and one number of threads for the whole process, so one training runs at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Waits until nothing else computes, and sets the number of threads.
+pub(crate) fn alone(threads: u32) -> MutexGuard<'static, ()> {
+    static ONCE: Once = Once::new();
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Can be set only once, and only before the first parallel work.
+    ONCE.call_once(|| tch::set_num_interop_threads(1));
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX).max(1));
+    guard
+}
+
+/// Trains a network.
+///
+/// Every random draw depends on the job's seed, a purpose, the epoch and the batch, never on earlier draws, so a training
+/// that goes on from a checkpoint has the bits of one without interruption.
+///
+/// The batch order of an epoch is a permutation of the used share of the training part. A network that has nothing to train
+/// goes through the epochs without steps.
+///
+/// # Errors
+/// If the network does not fit the data, data or checkpoint cannot be used, a loss is not finite, or memory runs out.
+pub(crate) fn train(
+    job: &TrainJob,
+    device: Device,
+    kept: &mut Option<DataSet>,
+    mut each_epoch: impl FnMut(u32, &Metrics),
+) -> Result<Outcome, Failure> {
+    let before = kept.take();
+    let data = kept.insert(DataSet::of(before, job, device)?);
+    fits(job, data)?;
+    let count = data.share(job.data_share);
+    let batches = bounds(count, job.batch.max(1));
+    let augmenter = Augmenter::new(&job.recipe.augment, &data.shape, job.seed, device)?;
+    let fingerprint = fingerprint(job);
+    let (model, resumed) = match &job.resume {
+        None => (Model::initialize(&job.network, job.seed, device)?, None),
+        Some(path) => {
+            let checkpoint = Checkpoint::read(path, &fingerprint)?;
+            (Model::with_tensors(&job.network, device, |name| checkpoint.tensor(name))?, Some(checkpoint))
+        }
+    };
+    let mut stepper = Stepper::new(&model, &job.recipe, job.epochs.max(job.recipe.epochs), batches.len(), device)?;
+    let (mut metrics, mut done) = (Metrics::new(), 0);
+    if let Some(checkpoint) = &resumed {
+        if checkpoint.epochs() > job.epochs {
+            let detail = format!("it has {} epochs, the training ends at {}", checkpoint.epochs(), job.epochs);
+            return Err(Failure::lost("the checkpoint is past the end of the training", detail));
+        }
+        stepper.restore(checkpoint)?;
+        (metrics, done) = (checkpoint.metrics().clone(), checkpoint.epochs());
+    }
+    drop(resumed);
+    for epoch in done + 1..=job.epochs {
+        let order = order(count, job.seed, epoch, device)?;
+        let mut running = Running::new("the training loss", epoch);
+        for (number, range) in batches.iter().enumerate() {
+            let indices = order.f_narrow(0, range.start as i64, range.len() as i64)?;
+            let labels = data.training.labels.f_index_select(0, &indices)?;
+            let inputs = augmenter.shift(data.training.inputs.f_index_select(0, &indices)?, epoch, number)?;
+            let inputs = augmenter.cut(data.normalize(inputs)?, epoch, number)?;
+            let mix = augmenter.mix(range.len(), epoch, number);
+            if model.draws() {
+                seed_libtorch(job.seed, epoch, number);
+            }
+            let (loss, correct) = stepper.step(&inputs, &labels, mix)?;
+            running.add(loss, correct, range.len())?;
+        }
+        let (train_loss, train_accuracy) = running.end()?;
+        metrics = Metrics::new();
+        if let Some((loss, accuracy)) =
+            measure(&model, data, &data.validation, job.recipe.precision, "the validation loss", epoch)?
+        {
+            metrics.insert("loss".to_owned(), loss);
+            metrics.insert("accuracy".to_owned(), accuracy);
+        }
+        metrics.insert("train_loss".to_owned(), train_loss);
+        metrics.insert("train_accuracy".to_owned(), train_accuracy);
+        each_epoch(epoch, &metrics);
+    }
+    if let Some(path) = &job.checkpoint {
+        Checkpoint::write(path, &model, stepper.optimizer(), job.epochs, &metrics, fingerprint)?;
+    }
+    if job.test
+        && let Some((loss, accuracy)) =
+            measure(&model, data, &data.test, job.recipe.precision, "the test loss", job.epochs)?
+    {
+        metrics.insert("test_loss".to_owned(), loss);
+        metrics.insert("test_accuracy".to_owned(), accuracy);
+    }
+    Ok(Outcome { metrics, weights_digest: model.digest()?, parameters: model.parameters() })
+}
+
+fn fits(job: &TrainJob, data: &DataSet) -> Result<(), Failure> {
+    let input = job.network.nodes.first().map(|node| &node.shape.0[..]).unwrap_or_default();
+    let output = job.network.nodes.get(job.network.output as usize).map(|node| &node.shape.0[..]).unwrap_or_default();
+    if input != data.shape.as_slice() {
+        return Err(Failure::infeasible(format!(
+            "the network takes {input:?}, the data set's inputs are {:?}",
+            data.shape
+        )));
+    }
+    if output != [data.classes] {
+        return Err(Failure::infeasible(format!(
+            "the network gives {output:?}, the data set has {} classes",
+            data.classes
+        )));
+    }
+    Ok(())
+}
+
+/// The examples of an epoch in the order of training.
+fn order(count: usize, seed: u64, epoch: u32, device: Device) -> Result<Tensor, Failure> {
+    let mut order: Vec<i64> = (0..count as i64).collect();
+    Generator::new(derive(seed, &["order", &epoch.to_string()])).shuffle(&mut order);
+    Ok(Tensor::f_from_slice(&order)?.f_to_kind(Kind::Int64)?.f_to(device)?)
+}
+
+/// Dropout masks come from libtorch's generator of the device.
+fn seed_libtorch(seed: u64, epoch: u32, batch: usize) {
+    tch::manual_seed(derive(seed, &["dropout", &epoch.to_string(), &batch.to_string()]) as i64);
+}
+
+/// Frees what the device's allocator keeps after a failure; a device that does not even do that will fail again.
+pub(crate) fn clean_up(device: Device) {
+    if device.is_cuda() {
+        let _ = native::empty_cache();
+    }
+}
