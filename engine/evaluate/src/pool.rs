@@ -87,6 +87,8 @@ struct State {
     idle: usize,
     /// Whether no job is started any more.
     closed: bool,
+    /// Rises with every last try, for which all processes are ended; those of an earlier generation are gone.
+    generation: u64,
     /// What ends the process of each thread.
     killers: Vec<Option<Killer>>,
 }
@@ -133,8 +135,8 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    /// The next job, and whether it is its last try; None when the pool is closed.
-    fn take(&self) -> Option<(Job, bool)> {
+    /// The next job, whether it is its last try, and the generation of processes; None when the pool is closed.
+    fn take(&self) -> Option<(Job, bool, u64)> {
         let mut state = lock(&self.state);
         loop {
             if state.closed {
@@ -150,7 +152,14 @@ impl Shared {
             if let Some((job, alone)) = next {
                 state.running += 1;
                 state.running_alone = alone;
-                return Some((job, alone));
+                if alone {
+                    // Idle processes keep memory of their earlier jobs, and so may the job's own.
+                    state.generation += 1;
+                    for killer in state.killers.iter().flatten() {
+                        killer.kill();
+                    }
+                }
+                return Some((job, alone, state.generation));
             }
             state.idle += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -212,9 +221,10 @@ fn serve(shared: &Shared, index: usize) {
     let own = &shared.options.environments;
     program.environment.extend(own.get(index % own.len().max(1)).cloned().unwrap_or_default());
     let mut worker = None;
-    while let Some((job, last)) = shared.take() {
-        if last {
-            // A fresh process, whose memory holds nothing of earlier jobs.
+    let mut seen = 0;
+    while let Some((job, last, generation)) = shared.take() {
+        if generation != seen {
+            seen = generation;
             worker = None;
         }
         let start = Instant::now();
