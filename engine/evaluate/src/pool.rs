@@ -262,8 +262,8 @@ fn serve(shared: &Shared, index: usize) {
             }
             Attempt::CannotStart(error) => {
                 shared.close();
-                shared.tell(PoolEvent::CannotStart(error));
                 shared.release(None);
+                shared.tell(PoolEvent::CannotStart(error));
                 break;
             }
         };
