@@ -1,0 +1,156 @@
+//! Whether each step can do what it is to do: its strategy, the strategy's options and needs, what there is to decide.
+
+use super::options;
+use super::{Check, with_defaults};
+use crate::strategies::{StrategyError, StrategyFile};
+use indexmap::IndexMap;
+use pleach_plugin::Need;
+use pleach_space::{Space, View};
+use pleach_spec::{Decide, Evaluator, Fidelity, FidelityBy, FidelitySchedule, Node, Problem, push_token};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What a search step needs to start.
+#[derive(Debug, Clone)]
+pub(crate) struct PreparedSearch {
+    pub view: View,
+    pub strategy: StrategyFile,
+    pub options: Map<String, Value>,
+}
+
+impl Check<'_> {
+    /// Checks all steps; gives what each sound search needs.
+    pub fn steps(&mut self, space: Option<&Arc<Space>>) -> IndexMap<String, PreparedSearch> {
+        let mut searches = IndexMap::new();
+        for entry in self.root.get("steps").map_or(&[][..], Node::entries) {
+            let mut pointer = "/steps".to_owned();
+            push_token(&mut pointer, &entry.key);
+            let [kind] = entry.value.entries() else { continue };
+            push_token(&mut pointer, &kind.key);
+            match kind.key.as_str() {
+                "search" => {
+                    let view = space.and_then(|space| self.decided(&pointer, space));
+                    let strategy = self.strategy(&pointer, &kind.value);
+                    self.table_fidelity(&pointer);
+                    if let (Some(view), Some((strategy, options))) = (view, strategy) {
+                        searches.insert(entry.key.clone(), PreparedSearch { view, strategy, options });
+                    }
+                }
+                "export" => self.weights(&pointer, &kind.value),
+                _ => {}
+            }
+        }
+        searches
+    }
+
+    /// The decisions of a search, of which there must be some.
+    fn decided(&mut self, pointer: &str, space: &Arc<Space>) -> Option<View> {
+        let at = format!("{pointer}/decide");
+        let decide = match self.root.at(&at) {
+            None => Decide::All,
+            Some(_) => self.part(&at)?,
+        };
+        let view = View::new(space.clone(), decide, space.defaults());
+        if view.decisions().is_empty() {
+            let what = match decide {
+                Decide::All => "the space has no decisions",
+                Decide::Architecture => "the network has no decisions",
+                Decide::Training => "the training recipe has no decisions",
+            };
+            self.problems.push(
+                Problem::error(at, "nothing-to-decide", format!("there is nothing to search: {what}"))
+                    .help("put `one_of`, `int` or `float` in place of a value below `space`"),
+            );
+            return None;
+        }
+        Some(view)
+    }
+
+    fn strategy(&mut self, pointer: &str, body: &Node) -> Option<(StrategyFile, Map<String, Value>)> {
+        let at = format!("{pointer}/strategy");
+        let name = body.get("strategy").and_then(Node::as_str).filter(|_| self.is_sound(&at))?;
+        let file = match self.surroundings.strategies.find(name, &self.surroundings.base) {
+            Ok(file) => file,
+            Err(error) => {
+                let code = match error {
+                    StrategyError::Unknown { .. } => "unknown-strategy",
+                    _ => "unusable-strategy",
+                };
+                self.problems.push(Problem { help: error.help(), ..Problem::error(at, code, error.to_string()) });
+                return None;
+            }
+        };
+        let with = format!("{pointer}/with");
+        let given = body.get("with").map(Node::to_json);
+        if self.is_sound(&with) {
+            let options = given.clone().unwrap_or_else(|| Value::Object(Map::new()));
+            self.problems.extend(options::check(&file.manifest, &options, &with));
+        }
+        self.needs(&at, &file);
+        let given = given.and_then(|given| given.as_object().cloned()).unwrap_or_default();
+        let options = with_defaults(&file.manifest.options_schema, given);
+        Some((file, options))
+    }
+
+    /// What the strategy asks of the engine, this experiment must be able to serve.
+    fn needs(&mut self, at: &str, file: &StrategyFile) {
+        let objectives = self.root.get("objectives").map_or(1, |objectives| objectives.items().len());
+        let fidelity = self.part::<Fidelity>("/fidelity").unwrap_or_default();
+        let resumes = fidelity.by == FidelityBy::Epochs && fidelity.schedule == FidelitySchedule::Full;
+        let name = &file.manifest.name;
+        for &need in &file.manifest.needs {
+            let (why, help) = match need {
+                Need::Train => continue,
+                Need::SeveralObjectives if objectives > 1 => continue,
+                Need::SeveralObjectives => {
+                    ("there is one objective".to_owned(), "name a second objective, or choose another strategy")
+                }
+                Need::Resume => match self.who() {
+                    Some(Evaluator::Libtorch) if resumes => continue,
+                    Some(Evaluator::Libtorch) => (
+                        "here every fidelity is a schedule of its own".to_owned(),
+                        "write `fidelity: {by: epochs, schedule: full}`",
+                    ),
+                    None => continue,
+                    Some(_) => {
+                        ("only networks that libtorch trains can be resumed".to_owned(), "choose another strategy")
+                    }
+                },
+                Need::Inherit | Need::Proxies | Need::Share | Need::Score | Need::Predict => {
+                    (format!("this engine does not serve `{need}`"), "choose another strategy")
+                }
+            };
+            let message = format!("strategy `{name}` needs `{need}`, but {why}");
+            self.problems.push(Problem::error(at, "unserved-need", message).help(help));
+        }
+    }
+
+    /// A table holds results of full trainings.
+    fn table_fidelity(&mut self, pointer: &str) {
+        let at = format!("{pointer}/fidelity");
+        let below = self.root.at(&at).and_then(Node::as_f64).is_some_and(|fidelity| fidelity < 1.0);
+        if below && matches!(self.who(), Some(Evaluator::Table(_))) {
+            let message = "a table holds results at fidelity 1 only";
+            self.problems.push(Problem::error(at, "table-fidelity", message).help("leave `fidelity` out"));
+        }
+    }
+
+    /// Only what libtorch trained has weights to export.
+    fn weights(&mut self, pointer: &str, body: &Node) {
+        if matches!(self.who(), Some(Evaluator::Libtorch) | None) {
+            return;
+        }
+        for (index, format) in body.get("formats").map_or(&[][..], Node::items).iter().enumerate() {
+            if let Some(name) = format.as_str().filter(|&name| name != "yaml") {
+                self.problems.push(
+                    Problem::error(
+                        format!("{pointer}/formats/{index}"),
+                        "no-weights",
+                        format!("`{name}` needs weights, and only libtorch trains some"),
+                    )
+                    .help("`yaml` writes the network and its recipe, which a libtorch experiment can train"),
+                );
+            }
+        }
+    }
+}

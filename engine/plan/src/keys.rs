@@ -1,0 +1,203 @@
+//! What each step depends on, as a document whose key says whether the step must run again.
+//!
+//! The one definition, for `plan` and for running. A document repeats the parts of the experiment that the step depends on, at
+//! the same places, so that a difference between two documents is a place in the file ([`pointer_of`]); beside them stand the
+//! keys of its inputs and the digests and versions that the file does not show.
+
+use crate::check::with_defaults;
+use crate::prepared::Prepared;
+use indexmap::IndexMap;
+use pleach_data::{DataError, Locations};
+use pleach_evaluate::DigestError;
+use pleach_plugin::Manifest;
+use pleach_space::Space;
+use pleach_spec::{Evaluator, Experiment, Step, push_token};
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// Rises whenever the search loop asks or tells otherwise than before for the same experiment.
+pub const SEARCH_SEMANTICS: u32 = 1;
+
+/// Digests of what an experiment names and does not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the data's decoded content, where data are named.
+    pub data: Option<String>,
+    /// Of a table's file, or of a command's words and files.
+    pub evaluator: Option<String>,
+}
+
+/// What cannot be digested.
+#[derive(Debug, thiserror::Error)]
+pub enum DigestsError {
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A command's file cannot be read.
+    #[error(transparent)]
+    Command(#[from] DigestError),
+    /// A table's file cannot be read.
+    #[error("cannot read `{}`: {source}", file.display())]
+    Table {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// Reads the data, and the table or command, and digests them.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn digests(experiment: &Experiment, base: &Path, data_caches: &[PathBuf]) -> Result<Digests, DigestsError> {
+    let data = match &experiment.data {
+        None => None,
+        Some(data) => {
+            let locations = Locations { base: base.to_owned(), caches: data_caches.to_vec() };
+            Some(pleach_data::read(data, &locations)?.digest().to_hex().to_string())
+        }
+    };
+    let evaluator = match &experiment.evaluator {
+        Evaluator::Libtorch => None,
+        Evaluator::Command(command) => Some(pleach_evaluate::command_digest(command, base)?),
+        Evaluator::Table(table) => {
+            let file = base.join(&table.path);
+            match pleach_store::file_digest(&file) {
+                Ok(digest) => Some(digest),
+                Err(error) => {
+                    let source = std::io::Error::other(error.to_string());
+                    return Err(DigestsError::Table { file, source });
+                }
+            }
+        }
+    };
+    Ok(Digests { data, evaluator })
+}
+
+/// The document of every step, in the order of `order`, in which each comes after its inputs.
+///
+/// `resolved` is the experiment as JSON with includes and overrides in place; `strategy` gives manifest and digest of a strategy
+/// by what the experiment calls it.
+pub fn step_documents<'m>(
+    experiment: &Experiment,
+    resolved: &Value,
+    space: &Space,
+    order: &[String],
+    digests: &Digests,
+    strategy: &dyn Fn(&str) -> Option<(&'m Manifest, &'m str)>,
+) -> IndexMap<String, Value> {
+    let mut documents: IndexMap<String, Value> = IndexMap::with_capacity(order.len());
+    for name in order {
+        let Some(step) = experiment.steps.get(name) else { continue };
+        let mut document = shared(experiment, resolved, space, digests);
+        let mut section = serde_json::to_value(step).unwrap_or_default();
+        if let Step::Search(search) = step
+            && let Some((manifest, digest)) = strategy(&search.strategy)
+        {
+            section["search"]["with"] = with_defaults(&manifest.options_schema, search.with.clone()).into();
+            document["strategy"] = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
+        }
+        // The name of a search is part of its seeds.
+        document.insert("steps".into(), json!({ name: section }));
+        let inputs: Map<String, Value> = step
+            .candidates()
+            .and_then(|reference| Some((reference.step().to_owned(), key_of(documents.get(reference.step())?).into())))
+            .into_iter()
+            .collect();
+        document.insert("inputs".into(), inputs.into());
+        documents.insert(name.clone(), document.into());
+    }
+    documents
+}
+
+/// The key of a step's document.
+pub fn key_of(document: &Value) -> String {
+    pleach_store::key(document)
+}
+
+/// What every step depends on.
+fn shared(experiment: &Experiment, resolved: &Value, space: &Space, digests: &Digests) -> Map<String, Value> {
+    let typed = serde_json::to_value(experiment).unwrap_or_default();
+    let mut document = Map::new();
+    for part in ["seed", "data", "evaluator", "objectives", "fidelity", "concurrency", "failures"] {
+        document.insert(part.into(), typed[part].clone());
+    }
+    // Of files that are named, the content counts and not the place.
+    if let Some(data) = document.get_mut("data").filter(|_| digests.data.is_some()) {
+        without_paths(data);
+    }
+    let mut section = resolved.get("space").cloned().unwrap_or_default();
+    if let Some(section) = section.as_object_mut() {
+        section.shift_remove("from");
+    }
+    document.insert("space".into(), section);
+    // Genotypes hold values in this order, which the order of keys in the file can change.
+    let decisions = space.decisions().iter().map(|decision| decision.path.clone());
+    document.insert("decisions".into(), decisions.collect());
+    document.insert("digests".into(), json!({"data": digests.data, "evaluator": digests.evaluator}));
+    let versions = json!({"pleach": env!("CARGO_PKG_VERSION"), "search_semantics": SEARCH_SEMANTICS});
+    document.insert("versions".into(), versions);
+    document
+}
+
+fn without_paths(data: &mut Value) {
+    let Some(Value::Object(dataset)) = data.get_mut("dataset") else { return };
+    for (kind, value) in dataset.iter_mut() {
+        match (kind.as_str(), &mut *value) {
+            (_, Value::String(_)) => *value = Value::Null,
+            ("csv", Value::Object(csv)) => drop(csv.shift_remove("path")),
+            _ => {}
+        }
+    }
+}
+
+/// The JSON pointer in the experiment that a path of a difference means, such as `space.network[0].conv`; none for what does
+/// not stand there: digests, versions, inputs.
+pub fn pointer_of(path: &str) -> Option<String> {
+    let first = path.split(['.', '[']).next().unwrap_or_default();
+    if matches!(first, "digests" | "versions" | "inputs" | "strategy" | "decisions") {
+        return None;
+    }
+    let mut pointer = String::new();
+    for part in path.split('.') {
+        let (key, indices) = part.split_once('[').map_or((part, None), |(key, rest)| (key, Some(rest)));
+        if !key.is_empty() {
+            push_token(&mut pointer, key);
+        }
+        for index in indices.into_iter().flat_map(|rest| rest.trim_end_matches(']').split("][")) {
+            push_token(&mut pointer, index);
+        }
+    }
+    Some(pointer)
+}
+
+impl Prepared {
+    /// The document of every step: see [`step_documents`].
+    pub fn step_documents(&self, digests: &Digests) -> IndexMap<String, Value> {
+        let order: Vec<String> = self.steps.iter().map(|step| step.name.clone()).collect();
+        let strategy = |name: &str| {
+            let called =
+                |step: &&crate::PreparedStep| matches!(&step.step, Step::Search(search) if search.strategy == name);
+            let file = self.steps.iter().find(called)?.strategy.as_ref()?;
+            Some((&file.manifest, file.digest.as_str()))
+        };
+        step_documents(&self.experiment, &self.resolved, &self.space, &order, digests, &strategy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_finds_its_place_in_the_file() {
+        assert_eq!(
+            pointer_of("space.network[0].conv.channels.one_of[2]").unwrap(),
+            "/space/network/0/conv/channels/one_of/2"
+        );
+        assert_eq!(pointer_of("steps.explore.search.budget").unwrap(), "/steps/explore/search/budget");
+        assert_eq!(pointer_of("a[1][2]").unwrap(), "/a/1/2");
+        assert_eq!(pointer_of("digests.data"), None);
+    }
+}
