@@ -11,26 +11,12 @@
 #include <ATen/autocast_mode.h>
 #include <torch/headeronly/version.h>
 
-#include <exception>
+#include "native.h"
+
 #include <string>
 #include <vector>
 
 namespace {
-
-thread_local std::string failure;
-
-template <typename Work>
-const char *guarded(Work work) {
-  try {
-    work();
-    return nullptr;
-  } catch (const std::exception &error) {
-    failure = error.what();
-  } catch (...) {
-    failure = "an exception of an unknown type";
-  }
-  return failure.c_str();
-}
 
 // The parameters that took part in the loss, with their gradients and the places of their states.
 struct Step {

@@ -52,6 +52,8 @@ impl Failure {
 
     /// What libtorch says, as a failure: memory that ran out, a device that broke, or an operation that it refuses.
     pub fn of_libtorch(text: &str) -> Failure {
+        // What follows is a list of addresses.
+        let text = text.split("\nException raised from").next().unwrap_or(text).trim();
         if OUT_OF_MEMORY.iter().any(|words| text.contains(words)) {
             return Failure::new(FailureReason::OutOfMemory, "memory ran out", text);
         }

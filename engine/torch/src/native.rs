@@ -30,6 +30,17 @@ unsafe extern "C" {
         decoupled: bool,
         clip: f64,
     ) -> *const c_char;
+    fn pleach_batch_norm(
+        input: *const C_tensor,
+        weight: *const C_tensor,
+        bias: *const C_tensor,
+        running_mean: *const C_tensor,
+        running_variance: *const C_tensor,
+        momentum: f64,
+        epsilon: f64,
+        relu: bool,
+        output: *mut *mut C_tensor,
+    ) -> *const c_char;
     fn pleach_autocast(cuda: bool, on: bool) -> *const c_char;
     fn pleach_deterministic() -> *const c_char;
     fn pleach_empty_cache() -> *const c_char;
@@ -123,6 +134,38 @@ pub(crate) fn adam_step(
             decoupled,
             clip,
         ))
+    }
+}
+
+/// Batch norm in training, followed by ReLU where wanted; `tensors` are scale, shift (or neither), running mean and variance,
+/// the last two of which change.
+///
+/// `None` where there is no faster kernel than libtorch's own: on a GPU, in bfloat16, for vectors.
+pub(crate) fn batch_norm(
+    input: &Tensor,
+    tensors: &[Tensor],
+    momentum: f64,
+    epsilon: f64,
+    relu: bool,
+) -> Result<Option<Tensor>, Failure> {
+    let (affine, statistics) = tensors.split_at(tensors.len().saturating_sub(2));
+    let affine = |index: usize| affine.get(index).map_or(std::ptr::null(), Tensor::as_ptr);
+    let mut output = std::ptr::null_mut();
+    // SAFETY: all pointers are null or of tensors that live during the call; an output, where there is one, is a new tensor
+    // that nothing else owns. Without one the pointer stays null.
+    unsafe {
+        checked(pleach_batch_norm(
+            input.as_ptr(),
+            affine(0),
+            affine(1),
+            statistics[0].as_ptr(),
+            statistics[1].as_ptr(),
+            momentum,
+            epsilon,
+            relu,
+            &mut output,
+        ))?;
+        if output.is_null() { Ok(None) } else { Ok(Some(Tensor::from_ptr(output))) }
     }
 }
 

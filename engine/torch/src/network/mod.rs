@@ -3,6 +3,7 @@
 mod initialize;
 mod model;
 mod operation;
+mod plan;
 
 pub use model::Model;
 pub(crate) use model::bytes;

@@ -1,6 +1,7 @@
 use super::initialize::initial;
 use super::operation::{Arguments, apply};
-use crate::Failure;
+use super::plan::{Plan, may_be_overwritten};
+use crate::{Failure, native};
 use pleach_space::{Network, Op};
 use std::ops::Range;
 use tch::{Device, Kind, Tensor};
@@ -14,8 +15,7 @@ pub struct Model {
     trainable: Vec<bool>,
     /// The tensors of each node.
     owned: Vec<Range<usize>>,
-    /// How many computed nodes take each node's output; 0 is not computed.
-    uses: Vec<u32>,
+    plan: Plan,
     random: bool,
 }
 
@@ -67,7 +67,7 @@ impl Model {
             tensors: Vec::new(),
             trainable: Vec::new(),
             owned: Vec::new(),
-            uses: uses(network),
+            plan: Plan::new(network),
             random: false,
         };
         for (index, node) in network.nodes.iter().enumerate() {
@@ -85,7 +85,7 @@ impl Model {
                 Op::Dropout { probability } | Op::DropPath { probability } => probability,
                 _ => 0.0,
             };
-            model.random |= probability > 0.0 && model.uses[index] > 0;
+            model.random |= probability > 0.0 && model.plan.uses[index] > 0;
         }
         Ok(model)
     }
@@ -138,30 +138,52 @@ impl Model {
     /// # Errors
     /// If libtorch refuses an operation, with its name and path, or memory runs out.
     pub fn forward(&self, batch: &Tensor, training: bool) -> Result<Tensor, Failure> {
+        let plan = &self.plan;
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(self.network.nodes.len(), || None);
-        let mut uses = self.uses.clone();
+        let mut uses = plan.uses.clone();
+        // A ReLU that its batch norm has done already.
+        let mut done = None;
         let missing = |index: usize| Failure::infeasible(format!("node {index} is used before it is computed"));
         for (index, node) in self.network.nodes.iter().enumerate() {
             if uses[index] == 0 {
                 continue;
             }
-            let mut inputs: Vec<&Tensor> = Vec::with_capacity(node.inputs.len());
-            for &input in &node.inputs {
+            let taken = &plan.inputs[index];
+            let mut inputs: Vec<&Tensor> = Vec::with_capacity(taken.len());
+            for &input in taken {
                 inputs.push(values[input as usize].as_ref().ok_or_else(|| missing(input as usize))?);
             }
+            let first_is_free = training
+                && taken.first().is_some_and(|&first| {
+                    uses[first as usize] == 1 && may_be_overwritten(&self.network.nodes[first as usize].op)
+                });
             let arguments = Arguments {
                 inputs: &inputs,
                 tensors: &self.tensors[self.owned[index].clone()],
                 batch,
                 shape: &node.shape,
                 training,
+                first_is_free,
             };
-            let output = apply(&node.op, &arguments).map_err(|mut failure| {
+            let named = |mut failure: Failure| {
                 failure.detail = format!("{} at {}: {}", self.network.node_name(index), node.path, failure.detail);
                 failure
-            })?;
-            for &input in &node.inputs {
+            };
+            let fast = if done == Some(index as u32) {
+                Some(inputs[0].shallow_clone())
+            } else {
+                let fast = self.fast(&node.op, &arguments, plan.relu[index].is_some()).map_err(named)?;
+                if fast.is_some() && plan.relu[index].is_some() {
+                    done = plan.relu[index];
+                }
+                fast
+            };
+            let output = match fast {
+                Some(output) => output,
+                None => apply(&node.op, &arguments).map_err(named)?,
+            };
+            for &input in taken {
                 uses[input as usize] -= 1;
                 if uses[input as usize] == 0 {
                     values[input as usize] = None;
@@ -169,8 +191,18 @@ impl Model {
             }
             values[index] = Some(output);
         }
-        let output = self.network.output as usize;
+        let output = plan.output as usize;
         values[output].take().ok_or_else(|| missing(output))
+    }
+
+    /// An operation by a kernel of our own, where there is one.
+    fn fast(&self, op: &Op, arguments: &Arguments, relu: bool) -> Result<Option<Tensor>, Failure> {
+        match (op, arguments.inputs) {
+            (Op::BatchNorm { momentum, epsilon, .. }, [input]) if arguments.training => {
+                native::batch_norm(input, arguments.tensors, *momentum, *epsilon, relu)
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -181,18 +213,6 @@ pub(crate) fn bytes(tensor: &Tensor) -> Result<Vec<u8>, Failure> {
     let mut values = vec![0f32; count];
     tensor.f_copy_data(&mut values, count)?;
     Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-/// How many computed nodes, and the caller for the output, take each node's output.
-fn uses(network: &Network) -> Vec<u32> {
-    let mut uses = vec![0; network.nodes.len()];
-    uses[network.output as usize] = 1;
-    for (index, node) in network.nodes.iter().enumerate().rev() {
-        if uses[index] > 0 {
-            node.inputs.iter().for_each(|&input| uses[input as usize] += 1);
-        }
-    }
-    uses
 }
 
 fn check(network: &Network) -> Result<(), Failure> {

@@ -15,11 +15,13 @@ pub(super) struct Arguments<'a> {
     pub shape: &'a Shape,
     /// Whether statistics of the batch and random zeroes are used.
     pub training: bool,
+    /// Whether the first input may be written over.
+    pub first_is_free: bool,
 }
 
 /// Computes an operation.
 pub(super) fn apply(op: &Op, arguments: &Arguments) -> Result<Tensor, Failure> {
-    let Arguments { inputs, tensors, batch, shape, training } = *arguments;
+    let Arguments { inputs, tensors, batch, shape, training, first_is_free } = *arguments;
     let first = || inputs.first().copied().ok_or_else(|| Failure::infeasible(format!("{} has no input", op.name())));
     let output = match *op {
         Op::Input => batch.shallow_clone(),
@@ -48,6 +50,7 @@ pub(super) fn apply(op: &Op, arguments: &Arguments) -> Result<Tensor, Failure> {
         }
         Op::LayerNorm { epsilon, .. } => group_norm(first()?, tensors, 1, epsilon)?,
         Op::GroupNorm { groups, epsilon, .. } => group_norm(first()?, tensors, groups, epsilon)?,
+        Op::Activation(ActivationKind::Relu) if first_is_free => first()?.shallow_clone().f_relu_()?,
         Op::Activation(kind) => activate(first()?, kind)?,
         Op::MaxPool { kernel, stride, padding } => {
             first()?.f_max_pool2d([kernel as i64; 2], [stride as i64; 2], [padding as i64; 2], [1, 1], false)?
@@ -69,7 +72,7 @@ pub(super) fn apply(op: &Op, arguments: &Arguments) -> Result<Tensor, Failure> {
         Op::DropPath { probability } => drop_path(first()?, probability, training)?,
         // Negative padding cuts off.
         Op::Shift => first()?.f_constant_pad_nd([-1, 1, -1, 1])?,
-        Op::Add => sum(inputs, first()?)?,
+        Op::Add => sum(inputs, first()?, first_is_free)?,
         Op::Concat => Tensor::f_cat(inputs, 1)?,
         Op::Multiply => match *inputs {
             [value, factor] if value.dim() == 4 && factor.dim() == 2 => {
@@ -125,12 +128,12 @@ fn drop_path(input: &Tensor, probability: f64, training: bool) -> Result<Tensor,
     input.f_mul(&kept)
 }
 
-fn sum(inputs: &[&Tensor], first: &Tensor) -> Result<Tensor, TchError> {
+/// In place only on what nothing else needs; the gradient of a sum needs no value.
+fn sum(inputs: &[&Tensor], first: &Tensor, first_is_free: bool) -> Result<Tensor, TchError> {
     let mut rest = inputs.iter().skip(1);
     let Some(second) = rest.next() else { return Ok(first.shallow_clone()) };
-    let mut total = first.f_add(second)?;
+    let mut total = if first_is_free { first.shallow_clone().f_add_(second)? } else { first.f_add(second)? };
     for input in rest {
-        // In place only on what this function has made; the gradient of a sum needs no value.
         total = total.f_add_(input)?;
     }
     Ok(total)

@@ -238,3 +238,44 @@ fn what_is_no_network_is_refused() {
     let error = model(&shapes).forward(&Tensor::ones([1, 2, 4, 4], CPU), false).unwrap_err();
     assert!(error.detail.contains("conv_1 at network[1]"), "{error}");
 }
+
+/// Output, gradients of the input, of scale and shift, and running statistics of batch norm and ReLU on an image.
+fn normed(fast: bool, relu: bool, affine: bool) -> Vec<Tensor> {
+    let shape = Shape::image(3, 5, 7);
+    let mut builder = Builder::new(shape.clone());
+    let norm = Op::BatchNorm { channels: 3, momentum: 0.3, epsilon: 1e-3, affine };
+    let mut output = builder.add(norm, &[0], shape.clone());
+    if relu {
+        output = builder.add(Op::Activation(ActivationKind::Relu), &[output], shape);
+    }
+    let model = model(&builder.finish(output));
+    let ramp = |size: &[i64]| {
+        let count = size.iter().product::<i64>();
+        ((Tensor::arange(count, CPU) * 0.731).sin() * 2.0 + 0.4).view(size)
+    };
+    tch::no_grad(|| {
+        for (place, (_, tensor)) in model.named_tensors().enumerate() {
+            tensor.shallow_clone().copy_(&(ramp(&tensor.size()).abs() + place as f64 * 0.1));
+        }
+    });
+    // A batch that does not lie in one piece goes to libtorch's own kernel.
+    let batch = ramp(&[4, 5, 7, 3]).permute([0, 3, 1, 2]);
+    let batch = if fast { batch.contiguous() } else { batch }.set_requires_grad(true);
+    let output = model.forward(&batch, true).unwrap();
+    (&output * ramp(&[4, 3, 5, 7])).sum(Kind::Float).backward();
+    let mut all = vec![output, batch.grad()];
+    all.extend(model.trainable().map(|(_, tensor)| tensor.grad()));
+    all.extend(model.named_tensors().filter(|(_, tensor)| !tensor.requires_grad()).map(|(_, tensor)| tensor.copy()));
+    all
+}
+
+#[test]
+fn the_fast_batch_norm_agrees_with_libtorch() {
+    for (relu, affine) in [(false, true), (true, true), (false, false), (true, false)] {
+        let (fast, slow) = (normed(true, relu, affine), normed(false, relu, affine));
+        assert_eq!(fast.len(), if affine { 6 } else { 4 });
+        for (place, (a, b)) in fast.iter().zip(&slow).enumerate() {
+            assert!(a.allclose(b, 1e-4, 1e-5, false), "{place}, relu {relu}, affine {affine}: {a} {b}");
+        }
+    }
+}
