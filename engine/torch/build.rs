@@ -41,5 +41,6 @@ fn compile(libraries: &Path) {
         .flag("-ffp-contract=off")
         .file("native/native.cpp")
         .file("native/batch_norm.cpp")
+        .file("native/average_pool.cpp")
         .compile("pleach_torch_native");
 }

@@ -14,12 +14,6 @@
 
 #include <cmath>
 
-#if defined(__x86_64__) && defined(__gnu_linux__)
-#define VECTORIZED __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#else
-#define VECTORIZED
-#endif
-
 namespace {
 
 constexpr int64_t LANES = 32;
@@ -94,18 +88,29 @@ VECTORIZED void sum_gradients(const float *gradient, const float *values, Planes
     const float *g = gradient + plane * planes.stride;
     const float *x = values + plane * planes.stride;
     float first[LANES] = {0}, second[LANES] = {0};
-    auto add = [&](int64_t i, int64_t lane) {
-      float centred = x[i] - mean;
-      float kept = !relu || centred * scale + shift > 0 ? g[i] : 0;
+    int64_t i = 0;
+    // Written out for both cases: a choice within the loop keeps compilers from vector code.
+    if (relu) {
+      for (; i + LANES <= planes.size; i += LANES)
+        for (int64_t lane = 0; lane < LANES; ++lane) {
+          float centred = x[i + lane] - mean;
+          float kept = centred * scale + shift > 0 ? g[i + lane] : 0;
+          first[lane] += kept;
+          second[lane] += kept * centred;
+        }
+    } else {
+      for (; i + LANES <= planes.size; i += LANES)
+        for (int64_t lane = 0; lane < LANES; ++lane) {
+          first[lane] += g[i + lane];
+          second[lane] += g[i + lane] * (x[i + lane] - mean);
+        }
+    }
+    for (int64_t lane = 0; i + lane < planes.size; ++lane) {
+      float centred = x[i + lane] - mean;
+      float kept = !relu || centred * scale + shift > 0 ? g[i + lane] : 0;
       first[lane] += kept;
       second[lane] += kept * centred;
-    };
-    int64_t i = 0;
-    for (; i + LANES <= planes.size; i += LANES)
-      for (int64_t lane = 0; lane < LANES; ++lane)
-        add(i + lane, lane);
-    for (int64_t lane = 0; i + lane < planes.size; ++lane)
-      add(i + lane, lane);
+    }
     *plain += total(first);
     *product += total(second);
   }

@@ -41,6 +41,13 @@ unsafe extern "C" {
         relu: bool,
         output: *mut *mut C_tensor,
     ) -> *const c_char;
+    fn pleach_average_pool(
+        input: *const C_tensor,
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+        output: *mut *mut C_tensor,
+    ) -> *const c_char;
     fn pleach_autocast(cuda: bool, on: bool) -> *const c_char;
     fn pleach_deterministic() -> *const c_char;
     fn pleach_empty_cache() -> *const c_char;
@@ -165,6 +172,23 @@ pub(crate) fn batch_norm(
             relu,
             &mut output,
         ))?;
+        if output.is_null() { Ok(None) } else { Ok(Some(Tensor::from_ptr(output))) }
+    }
+}
+
+/// Average pooling, padding not counted.
+///
+/// `None` where there is no faster kernel than libtorch's own: on a GPU, in bfloat16.
+pub(crate) fn average_pool(
+    input: &Tensor,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Result<Option<Tensor>, Failure> {
+    let mut output = std::ptr::null_mut();
+    // SAFETY: the input lives during the call; an output, where there is one, is a new tensor that nothing else owns.
+    unsafe {
+        checked(pleach_average_pool(input.as_ptr(), kernel as i64, stride as i64, padding as i64, &mut output))?;
         if output.is_null() { Ok(None) } else { Ok(Some(Tensor::from_ptr(output))) }
     }
 }

@@ -201,6 +201,9 @@ impl Model {
             (Op::BatchNorm { momentum, epsilon, .. }, [input]) if arguments.training => {
                 native::batch_norm(input, arguments.tensors, *momentum, *epsilon, relu)
             }
+            (Op::AvgPool { kernel, stride, padding }, [input]) if arguments.training => {
+                native::average_pool(input, *kernel, *stride, *padding)
+            }
             _ => Ok(None),
         }
     }

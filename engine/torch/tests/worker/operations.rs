@@ -279,3 +279,26 @@ fn the_fast_batch_norm_agrees_with_libtorch() {
         }
     }
 }
+
+#[test]
+fn the_fast_average_pool_agrees_with_libtorch() {
+    for (kernel, stride, padding) in
+        [(2, 2, 0), (3, 1, 1), (3, 2, 1), (5, 1, 2), (2, 1, 0), (4, 3, 2), (3, 1, 0), (7, 1, 3)]
+    {
+        let (height, width) = (7, 8);
+        let size = |size: usize| (size + 2 * padding - kernel) / stride + 1;
+        let output = Shape::image(2, size(height), size(width));
+        let model = model(&single(Op::AvgPool { kernel, stride, padding }, Shape::image(2, height, width), output));
+        let run = |training: bool| {
+            tch::manual_seed(1);
+            let batch = Tensor::randn([3, 2, 7, 8], CPU).set_requires_grad(true);
+            let output = model.forward(&batch, training).unwrap();
+            (&output * Tensor::randn(output.size(), CPU)).sum(Kind::Float).backward();
+            (output, batch.grad())
+        };
+        // Evaluation uses libtorch's own.
+        let (fast, slow) = (run(true), run(false));
+        assert!(fast.0.allclose(&slow.0, 1e-5, 1e-6, false), "{kernel} {stride} {padding}");
+        assert!(fast.1.allclose(&slow.1, 1e-5, 1e-6, false), "{kernel} {stride} {padding}");
+    }
+}
