@@ -1,0 +1,41 @@
+//! One file a command: its arguments with their help, and what it does.
+
+pub mod check;
+pub mod completions;
+pub mod data;
+pub mod list;
+pub mod new;
+pub mod plan;
+pub mod plugin;
+pub mod schema;
+pub mod space;
+
+use crate::arguments::Command;
+use crate::exit::Outcome;
+
+/// Does what was asked for.
+///
+/// # Errors
+/// What kept it from its end.
+pub fn run(command: Command) -> Outcome {
+    match command {
+        Command::New(arguments) => new::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Space(arguments) => space::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Plugin(arguments) => plugin::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}
+
+/// The two formats that most commands have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Text for people
+    Human,
+    /// JSON for programs
+    Json,
+}

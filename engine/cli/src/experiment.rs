@@ -1,0 +1,73 @@
+//! From a path on the command line to a prepared experiment.
+
+use crate::environment;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use pleach_plan::{Prepared, Surroundings};
+use pleach_spec::{Diagnostic, Document};
+use std::path::{Path, PathBuf};
+
+/// The experiment and what to change in it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExperimentFile {
+    /// The experiment's file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// Values that override the file's.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Overrides {
+    /// Override a value of the file, such as steps.explore.search.budget.trials=200; may be repeated
+    ///
+    /// The path's parts are separated by dots, items of lists are written [0]; the value is YAML. Overrides are checked as the
+    /// file is.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Reads a file as a document; what is wrong with it is in the document.
+pub fn open(file: &Path, overrides: &Overrides) -> Document {
+    Document::open(&file.to_string_lossy(), &|path| std::fs::read(path), &overrides.set)
+}
+
+/// Where an experiment stands and what it can find there.
+pub fn surroundings(file: &Path) -> Surroundings {
+    Surroundings {
+        base: file.parent().map(Path::to_owned).unwrap_or_default(),
+        data_caches: environment::data_caches(),
+        strategies: environment::strategies(),
+    }
+}
+
+/// Prepares an experiment; shows its warnings.
+///
+/// # Errors
+/// It has mistakes, which are shown.
+pub fn prepare(arguments: &ExperimentFile) -> Result<(Prepared, Document), Failure> {
+    let document = open(&arguments.file, &arguments.overrides);
+    let (prepared, diagnostics) = pleach_plan::prepare(&document, &surroundings(&arguments.file));
+    output::diagnostics(&diagnostics);
+    match prepared {
+        Some(prepared) => Ok((prepared, document)),
+        None => {
+            output::say(mistakes(&diagnostics));
+            Err(Failure::said(Exit::Invalid))
+        }
+    }
+}
+
+/// How many errors and warnings there are, in words.
+pub fn mistakes(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let counted = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        count => Some(format!("{count} {word}s")),
+    };
+    let parts = [counted(errors, "error"), counted(diagnostics.len() - errors, "warning")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "no mistakes".to_owned() } else { parts.join(" and ") }
+}

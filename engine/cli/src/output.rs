@@ -1,0 +1,66 @@
+//! Printing: data on standard output, everything else on standard error.
+
+use crate::exit::Failure;
+use comfy_table::{ContentArrangement, Table};
+use pleach_spec::{Colour, Diagnostic};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+/// Writes data.
+///
+/// # Errors
+/// Standard output cannot be written; a reader that has gone away is no error.
+pub fn data(text: impl Display) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::unusable(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something to people. That nobody can hear it is no reason to fail.
+pub fn say(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Says why a command failed.
+pub fn failure(failure: &Failure) {
+    if !failure.message.is_empty() {
+        say(format_args!("error: {}", failure.message));
+    }
+    if let Some(help) = &failure.help {
+        say(format_args!("help: {help}"));
+    }
+}
+
+/// Shows diagnostics on standard error.
+pub fn diagnostics(diagnostics: &[Diagnostic]) {
+    if !diagnostics.is_empty() {
+        let colour = colour(&io::stderr());
+        let _ = write!(io::stderr().lock(), "{}", pleach_spec::human(diagnostics, colour));
+    }
+}
+
+/// Whether a stream is shown colours: a terminal, unless `NO_COLOR` is set.
+pub fn colour(stream: &impl IsTerminal) -> Colour {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if stream.is_terminal() && !refused { Colour::Always } else { Colour::Never }
+}
+
+/// A table for people, as wide as the terminal where there is one.
+pub fn table<S: Into<String>>(header: &[&str], rows: impl IntoIterator<Item = Vec<S>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(ToString::to_string).collect::<Vec<String>>());
+    for row in rows {
+        table.add_row(row.into_iter().map(Into::<String>::into).collect::<Vec<String>>());
+    }
+    format!("{table}\n")
+}
+
+/// Pretty JSON with a line break at its end.
+pub fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("what is printed has nothing that JSON cannot say") + "\n"
+}
