@@ -1,7 +1,7 @@
 //! Printing: data on standard output, everything else on standard error.
 
 use crate::exit::Failure;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, Table, TableComponent};
 use pleach_spec::{Colour, Diagnostic};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -49,15 +49,16 @@ pub fn colour(stream: &impl IsTerminal) -> Colour {
     if stream.is_terminal() && !refused { Colour::Always } else { Colour::Never }
 }
 
-/// A table for people, as wide as the terminal where there is one.
+/// A table for people.
 pub fn table<S: Into<String>>(header: &[&str], rows: impl IntoIterator<Item = Vec<S>>) -> String {
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_style(TableComponent::HeaderLines, '─');
     table.set_header(header.iter().map(ToString::to_string).collect::<Vec<String>>());
     for row in rows {
         table.add_row(row.into_iter().map(Into::<String>::into).collect::<Vec<String>>());
     }
-    format!("{table}\n")
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// Pretty JSON with a line break at its end.

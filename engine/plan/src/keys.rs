@@ -96,7 +96,8 @@ pub fn step_documents<'m>(
             && let Some((manifest, digest)) = strategy(&search.strategy)
         {
             section["search"]["with"] = with_defaults(&manifest.options_schema, search.with.clone()).into();
-            document["strategy"] = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
+            let identity = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
+            document.insert("strategy".into(), identity);
         }
         // The name of a search is part of its seeds.
         document.insert("steps".into(), json!({ name: section }));
