@@ -128,13 +128,14 @@ fn drop_path(input: &Tensor, probability: f64, training: bool) -> Result<Tensor,
     input.f_mul(&kept)
 }
 
-/// In place only on what nothing else needs; the gradient of a sum needs no value.
+/// In place only on what nothing else needs, and not where bfloat16 meets 32 bits, since the sum of both has 32; the gradient
+/// of a sum needs no value.
 fn sum(inputs: &[&Tensor], first: &Tensor, first_is_free: bool) -> Result<Tensor, TchError> {
-    let mut rest = inputs.iter().skip(1);
-    let Some(second) = rest.next() else { return Ok(first.shallow_clone()) };
-    let mut total = if first_is_free { first.shallow_clone().f_add_(second)? } else { first.f_add(second)? };
-    for input in rest {
-        total = total.f_add_(input)?;
+    let (mut total, mut free) = (first.shallow_clone(), first_is_free);
+    for input in inputs.iter().skip(1) {
+        let in_place = free && total.f_kind()? == input.f_kind()?;
+        total = if in_place { total.f_add_(input)? } else { total.f_add(input)? };
+        free = true;
     }
     Ok(total)
 }

@@ -33,6 +33,14 @@ fn one_request_gives_the_same_bits() {
 }
 
 #[test]
+fn two_threads_agree_with_themselves() {
+    let mut job = job(digits_network(), recipe(1, sgd(0.1)));
+    job.data.split.limit = Some(100);
+    job.recipe.threads = 2;
+    assert_eq!(train(&job).digest, train(&job).digest);
+}
+
+#[test]
 fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let all = Augment { crop: 1, flip: true, cutout: 2, mixup: 0.3 };
