@@ -47,6 +47,7 @@ pub enum Command {
     Schema(commands::schema::Arguments),
     Plugin(commands::plugin::Arguments),
     Data(commands::data::Arguments),
+    Bench(commands::bench::Arguments),
     Completions(commands::completions::Arguments),
 }
 

@@ -1,5 +1,6 @@
 //! One file a command: its arguments with their help, and what it does.
 
+pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod data;
@@ -27,6 +28,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }
