@@ -7,7 +7,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum RunError {
     /// A requirement does not hold.
-    #[error("step `{step}`: no candidate keeps to `{requirement}`; the closest misses it by {violation:.4} of its bound")]
+    #[error(
+        "step `{step}`: no candidate keeps to `{requirement}`; the closest misses it by {violation:.4} of its bound"
+    )]
     Requirement {
         /// The step.
         step: String,

@@ -3,12 +3,28 @@
 pub mod budget;
 pub mod clock;
 mod error;
+mod evaluation;
 pub mod events;
+mod execute;
+mod export;
+mod files;
 pub mod outcome;
+mod prepared;
 pub mod score;
 pub mod search;
+mod search_step;
+pub mod select;
 pub mod services;
 pub mod session;
+mod summary;
+mod table;
+mod train;
 
 pub use error::RunError;
+pub use evaluation::{CURVES, Closed, Evaluations, Opened, Wanted};
 pub use events::Event;
+pub use execute::{Finished, execute};
+pub use export::{Trained, write as write_exports};
+pub use prepared::{Material, Prepared, RunOptions, Source};
+pub use summary::{Best, CandidateResult, Spread, StepSummary, Summary, summary};
+pub use table::TableEvaluator;

@@ -84,11 +84,7 @@ impl Evaluated {
 
     /// A candidate that cannot be evaluated at all.
     pub fn infeasible(message: impl Into<String>) -> Self {
-        Self::at_once(Err(Failure {
-            reason: "infeasible".to_owned(),
-            message: message.into(),
-            detail: String::new(),
-        }))
+        Self::at_once(Err(Failure { reason: "infeasible".to_owned(), message: message.into(), detail: String::new() }))
     }
 }
 

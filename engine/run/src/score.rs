@@ -23,6 +23,18 @@ impl Scorer {
         self.objectives.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    /// The names of all metrics that objectives and requirements use, each once.
+    pub fn metrics(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let used = self.objectives.iter().map(|(name, _)| name).chain(self.requirements.iter().map(|(name, _)| name));
+        for name in used {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
     /// The requirements as written.
     pub fn constraints(&self) -> Vec<String> {
         self.requirements.iter().map(|(_, requirement)| requirement.to_string()).collect()
@@ -40,9 +52,8 @@ impl Scorer {
 
     /// How far each requirement is broken; 0 or less where it holds, infinite where the metric is not known.
     pub fn violations(&self, metric: impl Fn(&str) -> Option<f64>) -> Vec<f64> {
-        let violation = |(name, requirement): &(String, Requirement)| {
-            requirement.violation(metric(name).unwrap_or(f64::NAN))
-        };
+        let violation =
+            |(name, requirement): &(String, Requirement)| requirement.violation(metric(name).unwrap_or(f64::NAN));
         self.requirements.iter().map(violation).collect()
     }
 

@@ -71,11 +71,16 @@ pub struct Begun {
 
 /// Who evaluates the requests of one search.
 pub trait Evaluator {
-    /// Takes a request; real work may begin.
+    /// Takes a request; real work may begin where `allow` says so of its cost. None where it does not.
     ///
     /// # Errors
     /// Evaluation cannot go on.
-    fn begin(&mut self, id: u64, training: &Training) -> Result<Begun, RunError>;
+    fn begin(
+        &mut self,
+        id: u64,
+        training: &Training,
+        allow: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Option<Begun>, RunError>;
 
     /// Waits for the result of a request that was not done when it began.
     ///
@@ -250,13 +255,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         let recommendation = self.strategy.recommend().map_err(|source| self.plugin(source))?;
         let saved = self.strategy.save().map_err(|source| self.plugin(source))?;
         self.drain_logs(session)?;
-        Ok(Searched {
-            told: tally.told,
-            failed: tally.failed,
-            virtual_time: clock.now(),
-            recommendation,
-            saved,
-        })
+        Ok(Searched { told: tally.told, failed: tally.failed, virtual_time: clock.now(), recommendation, saved })
     }
 
     /// Starts a request; false where the budget does not allow it.
@@ -281,14 +280,14 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         }
         let replayed = earlier.filter(|trial| trial.outcome != Recorded::Running);
         let is_replayed = replayed.is_some();
+        let spending = &mut self.spending;
+        let mut allow = |cost: f64| spending.charge(training.fidelity, cost.max(0.0));
         let begun = match replayed {
-            Some(trial) => replay(trial),
-            None => self.evaluator.begin(id, &training)?,
+            Some(trial) => allow(trial.cost).then(|| replay(trial)),
+            None => self.evaluator.begin(id, &training, &mut allow)?,
         };
+        let Some(begun) = begun else { return Ok(false) };
         let cost = begun.cost.max(0.0);
-        if !self.spending.charge(training.fidelity, cost) {
-            return Ok(false);
-        }
         session.emit(&Event::TrialAsked {
             step: self.step,
             id,
@@ -433,13 +432,8 @@ fn replay(trial: TrialRecord) -> Begun {
         Recorded::Measured(metrics) => Ok(crate::outcome::Values::Named(metrics)),
         Recorded::Running => unreachable!("only trials that ended are replayed"),
     };
-    let done = Evaluated {
-        result,
-        curves: trial.curves,
-        cached: trial.cached,
-        seconds: trial.seconds,
-        worker: trial.worker,
-    };
+    let done =
+        Evaluated { result, curves: trial.curves, cached: trial.cached, seconds: trial.seconds, worker: trial.worker };
     Begun { cost: trial.cost, key: trial.key, done: Some(done) }
 }
 

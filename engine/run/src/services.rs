@@ -33,7 +33,8 @@ pub struct Services {
 impl Services {
     /// Serves a view; messages go to `logs`.
     pub fn new(view: View, scorer: Scorer, logs: Logs) -> Self {
-        let needs_network = pleach_space::Costs::NAMES.iter().any(|name| scorer.uses(name)) && view.space().has_network();
+        let needs_network =
+            pleach_space::Costs::NAMES.iter().any(|name| scorer.uses(name)) && view.space().has_network();
         Self { view, scorer, logs, needs_network }
     }
 

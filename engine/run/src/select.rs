@@ -1,0 +1,172 @@
+//! Which candidates of a step the next one takes: best, top, all, front, recommended.
+
+use crate::error::RunError;
+use crate::score::Scorer;
+use pleach_space::Genotype;
+use pleach_spec::Reference;
+use pleach_store::{Metrics, Outcome, TrialRecord};
+use serde::Serialize;
+
+/// A candidate as a step measured it: means over its repeats at the highest fidelity reached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate {
+    /// The first of its trials; in a step that trains candidates, the candidate's number.
+    pub id: u64,
+    /// The full genotype.
+    pub genotype: Genotype,
+    /// The fidelity of its trials.
+    pub fidelity: f64,
+    /// The mean of each metric.
+    pub metrics: Metrics,
+    /// The value of each objective as a loss, lower is better.
+    pub losses: Vec<f64>,
+    /// Whether every requirement holds.
+    pub feasible: bool,
+    /// The number of trials behind the means.
+    pub trials: usize,
+}
+
+/// The candidates of a step, best first: feasible ones of the highest fidelity reached, by the first objective, ties by the
+/// later objectives, then by id. Trials of one network and recipe are one candidate; `full` completes a trial's genotype.
+pub fn candidates(trials: &[TrialRecord], scorer: &Scorer, full: impl Fn(&[f64]) -> Genotype) -> Vec<Candidate> {
+    let measured = |trial: &&TrialRecord| matches!(trial.outcome, Outcome::Measured(_));
+    let highest = trials.iter().filter(measured).map(|trial| trial.request.fidelity).fold(0.0, f64::max);
+    let mut groups: Vec<(Genotype, Vec<&TrialRecord>)> = Vec::new();
+    for trial in trials.iter().filter(measured).filter(|trial| trial.request.fidelity == highest) {
+        let same = |(_, group): &&mut (Genotype, Vec<&TrialRecord>)| match trial.request.candidate {
+            Some(number) => group[0].request.candidate == Some(number),
+            // The same key is the same network and recipe, whatever its genotype.
+            None => {
+                (trial.key.is_some() && group[0].key == trial.key)
+                    || group[0].request.genotype == trial.request.genotype
+            }
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, group)) => group.push(trial),
+            None => groups.push((full(&trial.request.genotype), vec![trial])),
+        }
+    }
+    let mut candidates: Vec<Candidate> = groups
+        .into_iter()
+        .map(|(genotype, group)| {
+            let metrics = means(&group);
+            let losses = scorer.losses(|name| metrics.get(name).copied());
+            let feasible = scorer.violations(|name| metrics.get(name).copied()).iter().all(|v| *v <= 0.0);
+            let id = group[0].request.candidate.map_or(group[0].id, u64::from);
+            Candidate { id, genotype, fidelity: highest, metrics, losses, feasible, trials: group.len() }
+        })
+        .filter(|candidate| candidate.losses.iter().all(|loss| !loss.is_nan()))
+        .collect();
+    candidates.sort_by(|a, b| {
+        let by_losses = a.losses.iter().zip(&b.losses).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
+        b.feasible.cmp(&a.feasible).then(by_losses.unwrap_or(std::cmp::Ordering::Equal)).then(a.id.cmp(&b.id))
+    });
+    candidates
+}
+
+fn means(group: &[&TrialRecord]) -> Metrics {
+    let mut means = Metrics::new();
+    for (name, _) in group[0].metrics().into_iter().flatten() {
+        let values: Vec<f64> = group.iter().filter_map(|trial| trial.metrics()?.get(name).copied()).collect();
+        means.insert(name.clone(), values.iter().sum::<f64>() / values.len() as f64);
+    }
+    means
+}
+
+/// The candidates that no other one beats in every objective, in their order.
+pub fn front(candidates: &[Candidate]) -> Vec<&Candidate> {
+    let dominates = |a: &Candidate, b: &Candidate| {
+        a.losses.iter().zip(&b.losses).all(|(a, b)| a <= b) && a.losses.iter().zip(&b.losses).any(|(a, b)| a < b)
+    };
+    let feasible: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.feasible).collect();
+    feasible.iter().filter(|one| !feasible.iter().any(|other| dominates(other, one))).copied().collect()
+}
+
+/// What a reference means: candidates with their full genotypes.
+///
+/// `candidates` are the step's, best first; `recommended` what its strategy said, as full genotypes.
+///
+/// # Errors
+/// There is nothing to refer to.
+pub fn select(
+    reference: &Reference,
+    candidates: &[Candidate],
+    recommended: &[Genotype],
+) -> Result<Vec<(u64, Genotype)>, RunError> {
+    let nothing = |why: &str| RunError::NoCandidates {
+        step: reference.step().to_owned(),
+        reference: reference.to_string(),
+        why: why.to_owned(),
+    };
+    let feasible: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.feasible).collect();
+    let chosen: Vec<&Candidate> = match reference {
+        Reference::Best(_) => feasible.into_iter().take(1).collect(),
+        Reference::Top(_, count) => feasible.into_iter().take(*count).collect(),
+        Reference::All(_) => {
+            let mut all = feasible;
+            all.sort_by_key(|candidate| candidate.id);
+            all
+        }
+        Reference::Front(_) => front(candidates),
+        Reference::Recommended(_) if recommended.is_empty() => feasible.into_iter().take(1).collect(),
+        Reference::Recommended(_) => {
+            return Ok(recommended.iter().zip(0u64..).map(|(genotype, i)| (i, genotype.clone())).collect());
+        }
+    };
+    if chosen.is_empty() {
+        return Err(nothing(match candidates.is_empty() {
+            true => "no trial was measured",
+            false => "no measured candidate keeps to every requirement",
+        }));
+    }
+    Ok(chosen.into_iter().map(|candidate| (candidate.id, candidate.genotype.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_spec::Objective;
+    use pleach_store::Request;
+
+    fn trial(id: u64, genotype: f64, fidelity: f64, accuracy: f64, size: f64) -> TrialRecord {
+        let mut trial = TrialRecord::running(id, Request::train(vec![genotype], fidelity, 0), 0.0, 1.0);
+        let metrics = [("accuracy".to_owned(), accuracy), ("size".to_owned(), size)];
+        trial.outcome = Outcome::Measured(metrics.into_iter().collect());
+        trial
+    }
+
+    fn ranked(trials: &[TrialRecord]) -> Vec<Candidate> {
+        let scorer = Scorer::new(
+            &[Objective::Maximize("accuracy".parse().unwrap()), Objective::Minimize("size".parse().unwrap())],
+            &["size <= 50".parse().unwrap()],
+        );
+        candidates(trials, &scorer, <[f64]>::to_vec)
+    }
+
+    #[test]
+    fn the_best_are_feasible_of_the_highest_fidelity_and_ties_go_on() {
+        let ranked = ranked(&[
+            trial(0, 0.0, 0.25, 0.99, 1.0),
+            trial(1, 1.0, 1.0, 0.8, 10.0),
+            trial(2, 2.0, 1.0, 0.9, 90.0),
+            trial(3, 3.0, 1.0, 0.8, 5.0),
+            trial(4, 1.0, 1.0, 0.9, 10.0),
+        ]);
+        let ids: Vec<u64> = ranked.iter().map(|candidate| candidate.id).collect();
+        assert_eq!(ids, [1, 3, 2], "1 has the mean of two trials, 3 ties broken by size, 2 is infeasible");
+        assert_eq!((ranked[0].metrics["accuracy"], ranked[0].trials), (0.8500000000000001, 2));
+        let best = select(&"top(x, 5)".parse().unwrap(), &ranked, &[]).unwrap();
+        assert_eq!(best.len(), 2);
+    }
+
+    #[test]
+    fn the_front_is_what_none_beats() {
+        let ranked =
+            ranked(&[trial(0, 0.0, 1.0, 0.9, 30.0), trial(1, 1.0, 1.0, 0.8, 10.0), trial(2, 2.0, 1.0, 0.7, 20.0)]);
+        let ids: Vec<u64> = front(&ranked).iter().map(|candidate| candidate.id).collect();
+        assert_eq!(ids, [0, 1]);
+        let recommended = select(&"recommended(x)".parse().unwrap(), &ranked, &[vec![7.0]]).unwrap();
+        assert_eq!(recommended, [(0, vec![7.0])]);
+        assert!(select(&"best(x)".parse().unwrap(), &[], &[]).is_err());
+    }
+}
