@@ -219,7 +219,7 @@ impl<'a> Evaluations<'a> {
         let key = pleach_store::key(&document);
         let costs = Some(built.costs);
         let known = self.cache.get(&key)?;
-        if let Some(closed) = self.from_cache(&key, known.as_ref(), costs, wanted.last)? {
+        if let Some(closed) = self.cached(&key, known.as_ref(), costs, wanted.last)? {
             self.open.insert(ticket, Open::Ready(Box::new(closed)));
             return Ok(Some(Opened { cost, key: Some(key), infeasible: None }));
         }
@@ -269,7 +269,7 @@ impl<'a> Evaluations<'a> {
         if !allow(wanted.fidelity) {
             return Ok(None);
         }
-        let known_without = |name: &String| !costs.is_some_and(|costs| costs.metric(name).is_some());
+        let known_without = |name: &String| costs.is_none_or(|costs| costs.metric(name).is_none());
         let metrics: Vec<String> = self.scorer.metrics().into_iter().filter(known_without).collect();
         let seed = self.training_seed(wanted.repeat);
         let ask = Ask { fidelity: wanted.fidelity, seed, repeat: wanted.repeat, metrics };
@@ -282,7 +282,7 @@ impl<'a> Evaluations<'a> {
         });
         let key = pleach_store::key(&document);
         let known = self.cache.get(&key)?;
-        if let Some(closed) = self.from_cache(&key, known.as_ref(), costs, false)? {
+        if let Some(closed) = self.cached(&key, known.as_ref(), costs, false)? {
             self.open.insert(ticket, Open::Ready(Box::new(closed)));
         } else {
             self.open.insert(ticket, Open::Waiting { costs });
@@ -344,7 +344,7 @@ impl<'a> Evaluations<'a> {
         Ok(self.hello.as_ref().expect("it was just set"))
     }
 
-    fn from_cache(
+    fn cached(
         &self,
         key: &str,
         known: Option<&CacheEntry>,

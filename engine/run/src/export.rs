@@ -39,6 +39,7 @@ pub(crate) fn best_repeat<'t>(trials: &'t [TrialRecord], candidate: u64, scorer:
 ///
 /// # Errors
 /// The weights are missing, a format cannot hold the network, or a file cannot be written.
+#[allow(clippy::too_many_arguments)]
 pub fn write(
     step: &str,
     trained: &Trained<'_>,

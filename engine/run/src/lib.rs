@@ -9,6 +9,7 @@ mod execute;
 mod export;
 mod files;
 pub mod outcome;
+pub mod overhead;
 mod prepared;
 pub mod score;
 pub mod search;
