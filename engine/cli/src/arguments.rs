@@ -42,6 +42,8 @@ pub enum Command {
     New(commands::new::Arguments),
     Check(commands::check::Arguments),
     Plan(commands::plan::Arguments),
+    Run(commands::run::Arguments),
+    Show(commands::show::Arguments),
     List(commands::list::Arguments),
     Space(commands::space::Arguments),
     Schema(commands::schema::Arguments),

@@ -8,7 +8,9 @@ pub mod list;
 pub mod new;
 pub mod plan;
 pub mod plugin;
+pub mod run;
 pub mod schema;
+pub mod show;
 pub mod space;
 
 use crate::arguments::Command;
@@ -23,6 +25,8 @@ pub fn run(command: Command) -> Outcome {
         Command::New(arguments) => new::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Space(arguments) => space::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

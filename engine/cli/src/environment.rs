@@ -37,7 +37,6 @@ pub fn strategies() -> Strategies {
 }
 
 /// The training worker: what `PLEACH_TORCH` names, else `pleach-torch` beside the executable, else that name in the search path.
-#[allow(dead_code, reason = "used with the engine that runs experiments")]
 pub fn worker() -> PathBuf {
     let name = format!("pleach-torch{}", env::consts::EXE_SUFFIX);
     let named = env::var_os("PLEACH_TORCH").filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -55,4 +54,57 @@ fn executable_folder() -> Option<PathBuf> {
     let executable = env::current_exe().ok()?;
     let executable = executable.canonicalize().unwrap_or(executable);
     executable.parent().map(Path::to_owned)
+}
+
+/// The GPUs to train on, as `CUDA_VISIBLE_DEVICES` names them: those that it lists, else all of NVIDIA's.
+pub fn devices() -> Vec<String> {
+    if let Ok(named) = env::var("CUDA_VISIBLE_DEVICES") {
+        let named = named.split(',').map(|device| device.trim().to_owned());
+        return named.filter(|device| !device.is_empty() && device != "-1").collect();
+    }
+    let files = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_prefix("nvidia")?.parse::<u32>().ok();
+    let mut numbers: Vec<u32> = files.filter_map(number).collect();
+    numbers.sort_unstable();
+    (0..numbers.len()).map(|index| index.to_string()).collect()
+}
+
+/// The machine's name, where it is known.
+pub fn host() -> Option<String> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| env::var("HOSTNAME").ok())?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The time, such as `2026-01-31 09:30:00 UTC`.
+pub fn time() -> String {
+    let seconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    civil(seconds)
+}
+
+/// Seconds since 1970 as date and time (Howard Hinnant, "chrono-compatible low-level date algorithms").
+fn civil(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(civil(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(civil(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(civil(1_767_225_599), "2025-12-31 23:59:59 UTC");
+    }
 }

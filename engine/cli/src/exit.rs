@@ -27,7 +27,6 @@ pub enum Exit {
 
 impl Exit {
     /// The exit of this code; codes that nothing here has are those of files that cannot be used.
-    #[allow(dead_code, reason = "used with the engine that runs experiments")]
     pub fn of(code: u8) -> Exit {
         [
             Exit::Done,

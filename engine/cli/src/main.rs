@@ -9,6 +9,7 @@ mod environment;
 mod exit;
 mod experiment;
 mod output;
+mod progress;
 mod reference;
 
 use clap::Parser;

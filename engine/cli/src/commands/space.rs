@@ -130,7 +130,7 @@ fn values(domain: &Domain) -> String {
 }
 
 /// Whole numbers without a point, as long as they are exact.
-fn number(value: f64) -> Value {
+pub fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 { (value as i64).into() } else { value.into() }
 }
 

@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 "fastest": milliseconds(0),
                 "slowest": milliseconds(seconds.len().saturating_sub(1)),
             },
-            "genotype": genotype,
+            "genotype": genotype.iter().map(|&value| space::number(value)).collect::<Vec<_>>(),
             "batch": arguments.batch,
             "threads": arguments.threads,
             "steps": arguments.steps,

@@ -1,0 +1,195 @@
+use super::{Format, plugin};
+use crate::environment;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::experiment::{self, ExperimentFile};
+use crate::output;
+use crate::progress::Progress;
+use indexmap::IndexMap;
+use pleach_evaluate::Program;
+use pleach_plan::Prepared;
+use pleach_plugin::Plugin;
+use pleach_run::{RunError, RunOptions};
+use pleach_spec::Node;
+use pleach_store::{Holder, RunFolder};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Set by an interrupt.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Run an experiment, or go on with it
+///
+/// Leaves a folder `runs/NAME-NUMBER` with all trials (run.sqlite, trials.csv), the best network (best.yaml), the front
+/// (front.csv) and what the steps wrote (artifacts/). An unfinished run of the same experiment goes on where it was; steps that an
+/// earlier run has done from all the same are not done again. The result is the same with any number of workers.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  pleach run specs/quickstart.yaml
+  pleach run specs/quickstart.yaml --workers 4 --set steps.explore.search.budget.trials=200
+  pleach run my.yaml --smoke                # one random candidate through every step, to see whether all works
+  pleach run my.yaml --format json | jq -c 'select(.event == \"trial_done\")'
+
+An interrupt (Ctrl-C) stops at the next trial boundary with exit code 130; the same command goes on from there. A second one
+stops at once, and loses what was not told.
+
+JSON: one event a line, {\"event\": KIND, …}: run_started, step_started, step_up_to_date, trial_asked, epoch, trial_done, log,
+artifact, step_done, run_done.")]
+pub struct Arguments {
+    #[command(flatten)]
+    experiment: ExperimentFile,
+    /// Real workers; unless told, one a GPU, or one a core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// Begin a new run, and do every step again; trainings that are in the cache are taken from there
+    #[arg(long)]
+    fresh: bool,
+    /// Try one random candidate through every step, on a tiny budget
+    #[arg(long)]
+    smoke: bool,
+    /// The folder of runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// What is written while it runs
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let mut file = arguments.experiment.clone();
+    if arguments.smoke {
+        file.overrides.set.extend(smoke(&arguments.experiment));
+    }
+    let (prepared, _) = experiment::prepare(&file)?;
+    let objective = prepared.experiment.objectives[0].clone();
+    let concurrency = prepared.experiment.concurrency as usize;
+    let options = options(arguments, concurrency);
+    if options.workers > concurrency && arguments.workers.is_some() {
+        output::say(format_args!(
+            "note: more workers than `concurrency: {concurrency}` give no speed; raising it changes the search"
+        ));
+    }
+    let prepared = ready(prepared)?;
+    catch_interrupts()?;
+    let mut progress = Progress::new(arguments.format == Format::Json, objective);
+    let start = Instant::now();
+    let now = || start.elapsed().as_secs_f64();
+    let finished = pleach_run::execute(&prepared, &options, &mut |event| progress.on(event), &now, &INTERRUPTED);
+    progress.end();
+    let finished = finished.map_err(failed)?;
+    if arguments.format == Format::Human {
+        let reader = RunFolder::open(&finished.folder)?.read()?;
+        let summary = pleach_run::summary(&reader).map_err(failed)?;
+        if finished.up_to_date {
+            output::say("all steps are up to date; `--fresh` runs them again");
+        }
+        output::data(super::show::text(&summary, &finished.folder))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The experiment with its strategies loaded.
+///
+/// # Errors
+/// A strategy cannot be loaded.
+pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
+    let mut plugins: IndexMap<String, Plugin> = IndexMap::new();
+    let searches = prepared.steps.iter().filter_map(|step| match (&step.step, &step.strategy) {
+        (pleach_spec::Step::Search(search), Some(file)) => Some((&search.strategy, file)),
+        _ => None,
+    });
+    let mut host = None;
+    for (called, file) in searches {
+        if !plugins.contains_key(called) {
+            let host = match &host {
+                Some(host) => host,
+                None => host.insert(plugin::host()?),
+            };
+            let origin = format!("`{}`", file.path.display());
+            let plugin = host.load(&file.bytes, &origin).map_err(|error| Failure::new(Exit::PluginFailed, error))?;
+            plugins.insert(called.clone(), plugin);
+        }
+    }
+    Ok(pleach_run::Prepared {
+        order: prepared.steps.iter().map(|step| step.name.clone()).collect(),
+        experiment: prepared.experiment,
+        text: prepared.text,
+        document: prepared.resolved,
+        space: prepared.space,
+        base: prepared.base,
+        data_caches: environment::data_caches(),
+        plugins,
+    })
+}
+
+/// What a failed run says, and its exit code.
+pub fn failed(error: RunError) -> Failure {
+    let failure = Failure::new(Exit::of(error.exit_code()), &error);
+    match error {
+        RunError::Evaluation { .. } => failure.help("PLEACH_TORCH names the training worker; what was told is kept"),
+        _ => failure,
+    }
+}
+
+/// Overrides that leave one trial, one epoch and one repeat, on few examples, in a run of another name.
+fn smoke(file: &ExperimentFile) -> Vec<String> {
+    let document = experiment::open(&file.file, &file.overrides);
+    let Some(root) = document.root() else { return Vec::new() };
+    let mut set = Vec::new();
+    if let Some(name) = root.get("name").and_then(Node::as_str) {
+        let short: String = name.chars().take(58).collect();
+        set.push(format!("name={short}-smoke"));
+    }
+    for entry in root.get("steps").map_or(&[][..], Node::entries) {
+        if let Some(search) = entry.value.get("search") {
+            set.push(format!("steps.{}.search.budget={{trials: 1}}", entry.key));
+            if search.get("fidelity").is_some() {
+                set.push(format!("steps.{}.search.fidelity=1", entry.key));
+            }
+        }
+        if entry.value.get("train").is_some() {
+            set.push(format!("steps.{}.train.repeats=1", entry.key));
+        }
+    }
+    // A recipe that is decided as a whole stays as it is.
+    let training = root.at("/space/training");
+    if !training.is_some_and(|training| training.get("one_of").is_some() || training.get("from").is_some()) {
+        set.push("space.training.epochs=1".to_owned());
+    }
+    if root.get("data").is_some() {
+        set.push("data.split.limit=256".to_owned());
+    }
+    set
+}
+
+fn options(arguments: &Arguments, concurrency: usize) -> RunOptions {
+    let devices = environment::devices();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Beyond the virtual workers there is nothing to do.
+    let unless_told = if devices.is_empty() { cores.min(concurrency) } else { devices.len() };
+    RunOptions {
+        root: arguments.runs.clone(),
+        holder: Holder {
+            process: std::process::id(),
+            since: environment::time(),
+            host: environment::host().unwrap_or_default(),
+        },
+        workers: arguments.workers.map_or(unless_told, usize::from).max(1),
+        worker: Program::worker(environment::worker()),
+        environments: devices.into_iter().map(|device| vec![("CUDA_VISIBLE_DEVICES".to_owned(), device)]).collect(),
+        limit: None,
+        // Whether all works is found out by doing it.
+        fresh: arguments.fresh || arguments.smoke,
+    }
+}
+
+fn catch_interrupts() -> Result<(), Failure> {
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Exit::Interrupted as u8));
+        }
+        output::say("stopping at the next trial boundary; once more stops at once");
+    })
+    .map_err(|error| Failure::unusable(format!("cannot listen to interrupts: {error}")))
+}
