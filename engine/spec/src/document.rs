@@ -34,6 +34,7 @@ pub struct Document {
     kind: DocumentKind,
     root: Option<Node>,
     includes: Vec<String>,
+    include_failed: bool,
     flaws: Vec<Flaw>,
     /// Mistakes without a place in a text, such as a file that cannot be read.
     elsewhere: Vec<Diagnostic>,
@@ -56,6 +57,7 @@ impl Document {
                     kind: DocumentKind::Experiment,
                     root: None,
                     includes: Vec::new(),
+                    include_failed: false,
                     flaws: Vec::new(),
                     elsewhere,
                 }
@@ -78,6 +80,7 @@ impl Document {
         }
         let kind = root.as_ref().map_or(DocumentKind::Experiment, kind);
         let mut includes = Vec::new();
+        let mut include_failed = false;
         let overrides = Override::parse_all(&mut sources, sets, &mut flaws);
         if let Some(root) = &mut root {
             let space: &[&str] = if kind == DocumentKind::Space { &[] } else { &["space"] };
@@ -87,11 +90,13 @@ impl Document {
             first.into_iter().for_each(|o| o.apply(root, &mut flaws));
             let section = if kind == DocumentKind::Space { Some(&mut *root) } else { root.get_mut("space") };
             if let Some(section) = section {
+                let before = flaws.len();
                 include::resolve(section, main, &mut sources, reader, &mut includes, &mut flaws);
+                include_failed = flaws.len() > before;
             }
             rest.into_iter().for_each(|o| o.apply(root, &mut flaws));
         }
-        Document { sources, main, kind, root, includes, flaws, elsewhere: Vec::new() }
+        Document { sources, main, kind, root, includes, include_failed, flaws, elsewhere: Vec::new() }
     }
 
     /// Whether this is an experiment or a space.
@@ -137,7 +142,14 @@ impl Document {
     pub fn semantics(&self) -> Vec<Problem> {
         let Some(root) = &self.root else { return Vec::new() };
         match self.kind {
-            DocumentKind::Experiment => semantics::experiment(root),
+            DocumentKind::Experiment => {
+                let mut problems = semantics::experiment(root);
+                // The network is perhaps in the file that could not be included.
+                if self.include_failed {
+                    problems.retain(|problem| problem.code != "missing-network");
+                }
+                problems
+            }
             DocumentKind::Space => semantics::space(root),
         }
     }
@@ -152,7 +164,11 @@ impl Document {
     pub fn report(&self, problems: &[Problem]) -> Vec<Diagnostic> {
         let mut diagnostics = self.elsewhere.clone();
         diagnostics.extend(self.flaws.iter().cloned().map(|flaw| flaw.locate(&self.sources)));
-        diagnostics.extend(problems.iter().map(|problem| self.diagnose(problem)));
+        // What could not be read as written needs no second word about what it was read as.
+        let place = |d: &Diagnostic| (d.file.clone(), d.line, d.column, d.end_line, d.end_column);
+        let read: Vec<_> = diagnostics.iter().filter(|d| d.is_error()).map(place).collect();
+        let found = problems.iter().map(|problem| self.diagnose(problem));
+        diagnostics.extend(found.filter(|diagnostic| !read.contains(&place(diagnostic))));
         arrange(diagnostics)
     }
 

@@ -154,7 +154,8 @@ impl Builder<'_> {
             return self.key(text.into_owned(), plain, span);
         }
         let value = if plain && tag.is_none() { self.resolve(&text, span) } else { Value::String(text.to_string()) };
-        let text = plain.then(|| Box::from(&*text));
+        // Nothing at all comes as `~`, which nobody wrote.
+        let text = (plain && span.start < span.end).then(|| Box::from(&*text));
         self.place(Node { value, span, text }, LEAF, anchor);
     }
 
@@ -369,6 +370,15 @@ impl Builder<'_> {
         let (message, help) = describe(error);
         let mut flaw = Flaw::new(span, "syntax", message);
         flaw.help = help.map(Into::into);
+        // What is never closed makes a later line wrong.
+        let file = self.sources.file(self.file);
+        let line = |byte| file.position(byte).line;
+        if let Some(open) = self.open.iter().find(|open| !open.block)
+            && line(open.start) < line(span.start)
+        {
+            let bracket = file.text().get(open.start..).and_then(|text| text.chars().next()).unwrap_or('[');
+            flaw.help = Some(format!("is the `{bracket}` in line {} closed?", line(open.start)));
+        }
         self.flaws.push(flaw);
     }
 }

@@ -96,7 +96,11 @@ fn generate() -> Value {
 
 /// The same with the keys of each schema in one order: what it is, what it takes, what it holds.
 fn tidy(schema: Value) -> Value {
-    const ORDER: [&str; 7] = ["$schema", "title", "description", "default", "type", "$ref", "if"];
+    #[rustfmt::skip]
+    const ORDER: [&str; 17] = [
+        "$schema", "title", "description", "default", "type", "$ref", "if", "then", "else", "enum", "minimum", "maximum",
+        "minLength", "minItems", "maxItems", "minProperties", "maxProperties",
+    ];
     const NAMED: [&str; 2] = ["properties", "$defs"];
     let Value::Object(map) = schema else { return schema };
     let mut entries: Vec<(String, Value)> = map

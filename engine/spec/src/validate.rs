@@ -114,13 +114,16 @@ impl<'s> Checker<'s> {
                 (value.fract() == 0.0 && value.abs() < 9.0e15).then(|| format!("write {value:.0}"))
             }
             Value::Null if takes("object").is_some_and(|o| o.get("required").is_none()) => {
-                Some("leave the key away, or write `{}` for all defaults".into())
+                Some("write `{}` for all defaults".into())
             }
             Value::Null => Some("write a value, or leave the key away".into()),
-            Value::Map(entries) if context.decidable => entries
-                .iter()
-                .find_map(|entry| suggest(&entry.key, FORMS).map(|form| (entry, form)))
-                .map(|(entry, form)| format!("did you mean `{form}` for `{}`?", entry.key)),
+            Value::Map(entries) if context.decidable => {
+                let slip = entries.iter().find_map(|entry| suggest(&entry.key, FORMS).map(|form| (entry, form)));
+                Some(match slip {
+                    Some((entry, form)) => format!("did you mean `{form}` for `{}`?", entry.key),
+                    None => "a decision is `{one_of: [...]}`, `{int: [low, high]}` or `{float: [low, high]}`".into(),
+                })
+            }
             Value::Bool(value) if takes("string").is_some() => Some(format!("write '{value}' for the text")),
             Value::Number(_) if takes("string").is_some() => {
                 node.text.as_deref().map(|text| format!("write '{text}' for the text"))
@@ -136,15 +139,15 @@ impl<'s> Checker<'s> {
     /// Checks a value against a schema of its type.
     fn fitting(&mut self, schema: &'s Json, node: &Node, context: Context<'s>, branches: &[&'s Json]) {
         match &node.value {
-            Value::String(text) => self.text(schema, text, context, branches),
+            Value::String(text) => self.text(schema, text, branches),
             Value::Number(number) => self.number(schema, number.as_f64().unwrap_or(f64::NAN), node),
-            Value::List(items) => self.list(schema, items, context),
+            Value::List(items) => self.list(schema, items),
             Value::Map(entries) => self.mapping(schema, entries, context, branches),
             Value::Null | Value::Bool(_) => {}
         }
     }
 
-    fn text(&mut self, schema: &Json, text: &str, context: Context<'_>, branches: &[&'s Json]) {
+    fn text(&mut self, schema: &Json, text: &str, branches: &[&'s Json]) {
         if let Some(words) = schema["enum"].as_array() {
             let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
             if words.contains(&text) {
@@ -154,17 +157,16 @@ impl<'s> Checker<'s> {
             let keys = branches.iter().find_map(|branch| branch["properties"].as_object());
             problem.help = match keys {
                 // The word is right, but needs more than itself.
-                Some(keys) if keys.contains_key(text) => Some(format!(
-                    "`{text}` needs settings: write `{text}: …`, as in {}",
-                    example(text, &keys[text], self.definitions)
-                )),
+                Some(keys) if keys.contains_key(text) => {
+                    let example = example(text, &keys[text], self.definitions);
+                    Some(format!("`{text}` needs a value: {example}"))
+                }
                 Some(keys) if suggest(text, words.iter().copied()).is_none() => {
-                    let all: Vec<&str> = keys.keys().map(String::as_str).chain(words.iter().copied()).collect();
-                    did_you_mean(text, &all)
+                    let keys = keys.keys().map(String::as_str).filter(|key| !words.contains(key));
+                    did_you_mean(text, &words.iter().copied().chain(keys).collect::<Vec<_>>())
                 }
                 _ => did_you_mean(text, &words),
             };
-            let _ = context;
             self.problems.push(problem);
             return;
         }
@@ -193,7 +195,7 @@ impl<'s> Checker<'s> {
         self.problems.push(self.error("out-of-range", format!("{written} is out of range: {bounds}")));
     }
 
-    fn list(&mut self, schema: &'s Json, items: &[Node], context: Context<'s>) {
+    fn list(&mut self, schema: &'s Json, items: &[Node]) {
         let (least, most) = (schema["minItems"].as_u64(), schema["maxItems"].as_u64());
         let count = items.len() as u64;
         let items_word = |n: u64| if n == 1 { "1 item".to_owned() } else { format!("{n} items") };
@@ -209,7 +211,7 @@ impl<'s> Checker<'s> {
             self.problems.push(self.error("wrong-length", format!("expected {wanted}, found {found}")));
         }
         let Some(schema) = schema.get("items") else { return };
-        let context = Context { decidable: false, decided: context.decided.filter(|_| false), item: true };
+        let context = Context { item: true, ..Context::default() };
         for (index, item) in items.iter().enumerate() {
             self.at(&index.to_string(), |checker| checker.value(schema, item, context));
         }
@@ -309,7 +311,7 @@ impl<'s> Checker<'s> {
         });
         let alone =
             branches.iter().any(|b| b["enum"].as_array().is_some_and(|words| words.iter().any(|w| w == key.as_str())));
-        let decision = suggest(key, FORMS).filter(|_| context.decidable && entries_are_few(known));
+        let decision = suggest(key, FORMS).filter(|_| context.decidable && known.is_empty());
         problem.help = if let Some(owner) = owner {
             Some(format!("it belongs to `{}`: indent it further", owner.key))
         } else if alone {
@@ -351,29 +353,23 @@ impl<'s> Checker<'s> {
     }
 }
 
-fn entries_are_few(known: &[&Entry]) -> bool {
-    known.is_empty()
-}
-
-/// How a key with its settings looks.
+/// How a key with its value looks.
 fn example(key: &str, schema: &Json, definitions: &Map<String, Json>) -> String {
     let schema = resolve(definitions, schema);
     let schema = if schema["if"].get("$ref").is_some() { &schema["else"] } else { schema };
     let branch = branches(definitions, schema).into_iter().next().unwrap_or(schema);
-    match branch["type"].as_str() {
-        Some("array") => format!("`{key}: [conv]`"),
-        Some("string") => match branch["enum"].as_array().and_then(|words| words.last()).and_then(Json::as_str) {
-            Some(word) => format!("`{key}: {word}`"),
-            None => format!("`{key}: NAME`"),
-        },
+    let such_as = match branch["type"].as_str() {
+        Some("array") => "[…]".to_owned(),
         Some("object") => {
-            let required: Vec<&str> =
-                branch["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-            let settings: Vec<String> = required.iter().map(|key| format!("{key}: …")).collect();
-            format!("`{key}: {{{}}}`", settings.join(", "))
+            let required = branch["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+            format!("{{{}}}", required.map(|key| format!("{key}: …")).collect::<Vec<_>>().join(", "))
         }
-        _ => format!("`{key}: {}`", branch["minimum"]),
-    }
+        _ => match branch["enum"].as_array().and_then(|words| words.first()).and_then(Json::as_str) {
+            Some(word) => return format!("write `{key}: …`, such as `{key}: {word}`"),
+            None => "…".to_owned(),
+        },
+    };
+    format!("write `{key}: {such_as}`")
 }
 
 /// Whether a value is of a schema's type. A whole number is written without a point.

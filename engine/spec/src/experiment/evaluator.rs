@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Who says how good a candidate is.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "an experiment has one")]
 pub enum Evaluator {
     /// Trains the network in libtorch worker processes.
     #[default]

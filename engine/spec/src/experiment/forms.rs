@@ -30,7 +30,13 @@ pub(crate) fn mistake(pattern: &str, text: &str) -> Option<Mistake> {
     match pattern {
         METRIC => text.parse::<Metric>().err().map(|error| split(error.to_string())),
         REQUIREMENT => text.parse::<Requirement>().err().map(|error| split(error.to_string())),
-        REFERENCE => text.parse::<Reference>().err().map(|error| split(error.to_string())),
+        REFERENCE => text.parse::<Reference>().err().map(|error| {
+            let mut mistake = split(error.to_string());
+            if name(text, |c| c.is_ascii_alphabetic(), "", "_-").is_none() {
+                mistake.help = Some(format!("write best({text}), top({text}, N), all({text}) or front({text})"));
+            }
+            mistake
+        }),
         NAME => name(text, |c| c.is_ascii_alphanumeric(), "an experiment", "._-"),
         STEP => name(text, |c| c.is_ascii_alphabetic(), "a step", "_-"),
         _ => None,

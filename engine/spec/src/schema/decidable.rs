@@ -222,9 +222,12 @@ fn name(schema: &Value) -> String {
 fn describe(schema: &Value, name: &mut String) {
     match schema {
         Value::Object(map) => {
-            for (key, value) in
-                map.iter().filter(|(key, _)| !matches!(key.as_str(), "description" | "default" | "enumDescriptions"))
-            {
+            let silent = ["description", "default", "enumDescriptions"];
+            let mut entries: Vec<(&String, &Value)> =
+                map.iter().filter(|(key, _)| !silent.contains(&key.as_str())).collect();
+            // The lower limit before the upper one, in names as in prose.
+            entries.sort_by_key(|(key, _)| (key.as_str() != "type", key.starts_with("max")));
+            for (key, value) in entries {
                 match key.as_str() {
                     "type" => {}
                     "minimum" | "minItems" => name.push_str("From"),
