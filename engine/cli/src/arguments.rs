@@ -49,6 +49,7 @@ pub enum Command {
     Schema(commands::schema::Arguments),
     Plugin(commands::plugin::Arguments),
     Data(commands::data::Arguments),
+    Export(commands::export::Arguments),
     Bench(commands::bench::Arguments),
     Completions(commands::completions::Arguments),
 }

@@ -101,7 +101,7 @@ impl Progress {
     fn begin(&mut self, step: &str, kind: &str, trials: Option<u64>) {
         self.step = Step { trials, ..Step::default() };
         if self.look == Look::Lines {
-            let count = trials.map_or(String::new(), |trials| format!(", {trials} trials"));
+            let count = trials.map_or(String::new(), |trials| format!(", {}", counted(trials)));
             return self.say(&format!("{step} ({kind}){count}"));
         }
         let (bar, template) = match trials {
@@ -143,8 +143,10 @@ impl Progress {
 impl Step {
     /// Trials done, failures, the best so far.
     fn text(&self, objective: &Objective) -> String {
-        let of = self.trials.map_or(String::new(), |trials| format!(" of {trials}"));
-        let mut text = format!("{}{of} trials", self.done);
+        let mut text = match self.trials {
+            Some(trials) => format!("{} of {}", self.done, counted(trials)),
+            None => counted(self.done),
+        };
         for (count, what) in [(self.failed, "failed"), (self.cached, "from the cache")] {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));
@@ -161,6 +163,10 @@ impl Step {
         let value = objective.loss(self.best?);
         Some(format!("best {} {}", objective.metric(), short(value)))
     }
+}
+
+fn counted(trials: u64) -> String {
+    if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") }
 }
 
 /// A number in four digits after the point at most; whole numbers as they are.

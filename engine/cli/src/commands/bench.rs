@@ -1,3 +1,4 @@
+mod overhead;
 mod train;
 
 use crate::exit::Outcome;
@@ -12,10 +13,12 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Train(train::Arguments),
+    Overhead(overhead::Arguments),
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::Train(arguments) => train::run(arguments),
+        Command::Overhead(arguments) => overhead::run(arguments),
     }
 }
