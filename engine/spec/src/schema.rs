@@ -84,7 +84,7 @@ fn space_of(experiment: &Value) -> Value {
     tidy(prune(root))
 }
 
-fn generate() -> Value {
+pub(crate) fn generate() -> Value {
     let generated = schemars::schema_for!(Experiment).to_value();
     let Value::Object(mut root) = plain::rewrite(generated) else {
         unreachable!("the schema of a struct is an object")
@@ -158,7 +158,7 @@ fn references(schema: &Value, found: &mut Vec<String>) {
 }
 
 /// The definition's name in the value of `$ref`.
-fn name_of(reference: &Value) -> Option<&str> {
+pub(crate) fn name_of(reference: &Value) -> Option<&str> {
     reference.as_str()?.strip_prefix("#/$defs/")
 }
 

@@ -288,7 +288,11 @@ fn decision(node: &Node, pointer: &str, problems: &mut Vec<Problem>) {
     }
     if let (Some(options), Some(default)) = (node.get("one_of"), node.get("default")) {
         let value = default.to_json();
-        if matches!(options.value, Value::List(_)) && !options.items().iter().any(|option| option.to_json() == value) {
+        let same = |option: &Node| match (option.as_f64(), default.as_f64()) {
+            (Some(a), Some(b)) => a == b,
+            _ => option.to_json() == value,
+        };
+        if matches!(options.value, Value::List(_)) && !options.items().iter().any(same) {
             problems.push(
                 Problem::error(
                     format!("{pointer}/default"),

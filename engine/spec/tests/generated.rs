@@ -21,3 +21,8 @@ fn schemas_are_fresh() {
         check(&format!("schemas/{name}"), &text);
     }
 }
+
+#[test]
+fn the_reference_is_fresh() {
+    check("docs/reference.md", &pleach_spec::reference());
+}

@@ -17,8 +17,13 @@ impl Rewriter<'_> {
     fn schema(&self, schema: Value) -> Value {
         let Value::Object(mut map) = schema else { return schema };
         map.remove("format");
-        if map.get("default") == Some(&Value::Null) {
-            map.remove("default");
+        // What is left away is written as nothing, not as null, in defaults too.
+        match map.get_mut("default") {
+            Some(Value::Null) => {
+                map.remove("default");
+            }
+            Some(Value::Object(default)) => default.retain(|_, value| !value.is_null()),
+            _ => {}
         }
         if let Some(Value::Array(types)) = map.get("type") {
             let kept: Vec<Value> = types.iter().filter(|t| *t != "null").cloned().collect();
