@@ -17,6 +17,7 @@ mod parse;
 mod scalar;
 mod semantics;
 mod source;
+mod syntax;
 mod tree;
 mod validate;
 mod words;
