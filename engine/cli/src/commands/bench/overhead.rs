@@ -55,6 +55,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let holder = Holder { process: std::process::id(), since: environment::time(), host: String::new() };
     let measure = |root: Option<(&Path, &Holder)>| {
         pleach_run::overhead::overhead(&plugin, &options, arguments.trials, arguments.concurrency, root, &now)
+            .map_err(failed)
     };
     let (mut memory, mut storage) = (Vec::new(), Vec::new());
     let mut outcome = Ok(());
@@ -72,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         // Nothing but what was just recorded lies there.
         let _ = std::fs::remove_dir_all(&temporary);
     }
-    outcome.map_err(failed)?;
+    outcome?;
     let (in_memory, with_storage) = (median(&memory), median(&storage));
     match arguments.format {
         Format::Json => output::data(output::json(&json!({
