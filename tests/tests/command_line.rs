@@ -200,8 +200,7 @@ fn what_is_no_genotype_is_said_to_be_none() {
 #[test]
 fn a_plan_has_four_forms() {
     let folder = folder();
-    let spec = repository().join("specs/quickstart.yaml");
-    let plan = |format: &str| run(folder.path(), &["plan", spec.to_str().unwrap(), "--format", format]);
+    let plan = |format: &str| run(folder.path(), &["plan", "quickstart.yaml", "--format", format]);
     for format in ["text", "mermaid", "dot"] {
         insta::assert_snapshot!(format!("plan_{format}"), plan(format).whole());
     }
@@ -276,6 +275,10 @@ fn the_schemas_of_the_repository_are_fresh() {
         let kept = std::fs::read_to_string(repository().join("schemas").join(name)).unwrap();
         assert!(fresh == kept, "schemas/{name} is stale: `cargo xtask schemas`");
     }
+    assert_eq!(run(folder.path(), &["schema", "--reference", "reference.md"]).code, 0);
+    let read = |file: PathBuf| std::fs::read_to_string(file).unwrap();
+    let (fresh, kept) = (read(folder.path().join("reference.md")), read(repository().join("docs/reference.md")));
+    assert!(fresh == kept, "docs/reference.md is stale: `pleach schema --reference docs/reference.md`");
     let printed = run(folder.path(), &["schema"]);
     assert_eq!(json(&printed)["title"], "An experiment of Pleach");
 }

@@ -10,7 +10,6 @@ mod exit;
 mod experiment;
 mod output;
 mod progress;
-mod reference;
 
 use clap::Parser;
 use std::process::ExitCode;

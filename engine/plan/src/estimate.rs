@@ -145,7 +145,7 @@ fn training_examples(data: &Data, examples: usize) -> Option<f64> {
         Some(share) => share * (1.0 - validation.unwrap_or(0.1)),
         None => 1.0 - validation.unwrap_or(0.2) - test.unwrap_or(0.2),
     };
-    let count = (examples as f64 * share).floor();
+    let count = (examples as f64 * share + 1e-6).floor();
     let count = limit.map_or(count, |limit| count.min(limit as f64));
     (count > 0.0).then_some(count)
 }

@@ -1,5 +1,5 @@
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{output, reference};
+use crate::output;
 use std::path::{Path, PathBuf};
 
 /// Write the JSON Schemas of experiments and spaces, or a reference made from them
@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     }
     if let Some(file) = &arguments.reference {
-        write(file, &reference::markdown(&schemas))?;
+        write(file, &pleach_spec::reference())?;
     }
     if arguments.out.is_none() && arguments.reference.is_none() {
         output::data(&schemas[0].1)?;
