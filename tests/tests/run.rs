@@ -106,8 +106,9 @@ fn a_run_leaves_networks_that_load_and_is_not_done_twice() {
     assert!(!folder.path().join("quickstart-2").exists());
     run(&quickstart(folder.path(), &["--set", "steps.explore.search.budget.trials=12"]));
     let raised = rusqlite::Connection::open(folder.path().join("quickstart-2/run.sqlite")).unwrap();
-    let cached: i64 =
-        raised.query_row("select count(*) from trials where step = 'explore' and cached", [], |row| row.get(0)).unwrap();
+    let cached: i64 = raised
+        .query_row("select count(*) from trials where step = 'explore' and cached", [], |row| row.get(0))
+        .unwrap();
     assert!(cached >= 10, "{cached}");
 }
 
@@ -177,8 +178,7 @@ fn a_program_of_the_users_evaluates_and_its_failures_end_the_run() {
 #[test]
 fn a_missing_worker_is_said_with_exit_code_4() {
     let folder = tempfile::tempdir().unwrap();
-    let output =
-        pleach(&quickstart(folder.path(), &[])).env("PLEACH_TORCH", "/nowhere/pleach-torch").output().unwrap();
+    let output = pleach(&quickstart(folder.path(), &[])).env("PLEACH_TORCH", "/nowhere/pleach-torch").output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/pleach-torch"), "{output:?}");
 }
