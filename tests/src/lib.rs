@@ -19,11 +19,14 @@ fn built(variable: &str, path: &str) -> PathBuf {
     found
 }
 
-/// The engine's command line in a folder, with the built strategies and worker, and a cache of its own below that folder.
+/// The engine's command line in a folder, with the built strategies and worker, and a cache of compiled plugins that all tests share.
 pub fn pleach(folder: &Path) -> Command {
     let mut command = Command::new(built("PLEACH_BIN", "debug/pleach"));
     command.current_dir(folder).env("PLEACH_PLUGINS", built("PLEACH_PLUGINS", "plugins"));
-    command.env("XDG_CACHE_HOME", folder.join(".cache-of-tests")).env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+    command
+        .env("XDG_CACHE_HOME", repository().join("target/cache-of-tests"))
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_BACKTRACE");
     if let Some(worker) = env::var_os("PLEACH_TORCH") {
         command.env("PLEACH_TORCH", worker);
     }

@@ -1,18 +1,14 @@
 //! Experiments run through the built programs: the same bits with any number of workers, interrupted or not; nothing done twice.
 
+use pleach_tests::repository;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
-
-/// `pleach` as built, with the worker and plugins that belong to it.
+/// `pleach` in the repository, with the worker and plugins that belong to it.
 fn pleach(arguments: &[&str]) -> Command {
-    let program = std::env::var_os("PLEACH_BIN").map_or_else(|| root().join("target/debug/pleach"), PathBuf::from);
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(root()).stdin(Stdio::null());
+    let mut command = pleach_tests::pleach(&repository());
+    command.args(arguments).stdin(Stdio::null());
     command
 }
 
