@@ -57,7 +57,7 @@ impl Workshop {
     pub fn build_programs(&self, profile: Profile) -> Outcome {
         if !PROGRAMS.iter().all(|program| self.places.program(program, profile).is_file()) {
             let time = match profile {
-                Profile::Dev => "about 6 minutes",
+                Profile::Dev => "about 3 minutes",
                 Profile::Release => "about 12 minutes",
             };
             say("programs", &format!("the first build compiles every dependency: {time} on two cores"));

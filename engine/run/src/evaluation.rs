@@ -83,8 +83,6 @@ pub struct Evaluations<'a> {
     open: HashMap<u64, Open>,
     next_job: u64,
     proxy_cost: f64,
-    /// Whether a failure of the machine was recorded.
-    machine_failure: bool,
 }
 
 impl std::fmt::Debug for Evaluations<'_> {
@@ -140,15 +138,9 @@ impl<'a> Evaluations<'a> {
             open: HashMap::new(),
             next_job: 0,
             proxy_cost: 1.0,
-            machine_failure: false,
         };
         evaluations.proxy_cost = evaluations.batch_cost();
         Ok(evaluations)
-    }
-
-    /// Whether a failure that can depend on the machine came out.
-    pub fn machine_failure(&self) -> bool {
-        self.machine_failure
     }
 
     /// What the workers are, once one has started.
@@ -227,7 +219,9 @@ impl<'a> Evaluations<'a> {
         if self.join(&key, ticket, wanted.last) {
             return Ok(Some(Opened { cost, key: Some(key), infeasible: None }));
         }
-        let checkpoint = wanted.last.then(|| self.cache.folder().join(format!("training-{key}.safetensors")));
+        // Of this process alone: another run below the same root may train the same key.
+        let file = format!("training-{key}-{}.safetensors", self.options.holder.process);
+        let checkpoint = wanted.last.then(|| self.cache.folder().join(file));
         let job = TrainJob {
             id: 0,
             network: built.network,
@@ -481,11 +475,7 @@ impl<'a> Evaluations<'a> {
         }
         let cacheable = match &outcome {
             Outcome::Measured(_) => true,
-            Outcome::Failed(failure) => {
-                let machine = of_machine(&failure.reason);
-                self.machine_failure |= machine;
-                !machine
-            }
+            Outcome::Failed(failure) => !of_machine(&failure.reason),
             Outcome::Running => false,
         };
         if cacheable {

@@ -5,16 +5,18 @@ use crate::evaluation::Evaluations;
 use crate::events::Event;
 use crate::export::{self, Trained, best_repeat};
 use crate::files;
+use crate::outcome::of_machine;
 use crate::prepared::{Material, Prepared, RunOptions, Source};
 use crate::score::Scorer;
 use crate::select::{Candidate, candidates, select};
 use crate::session::Session;
 use crate::{search_step, train};
 use indexmap::IndexMap;
+use pleach_evaluate::protocol::Hello;
 use pleach_plan::{Digests, key_of, step_documents};
 use pleach_space::{Genotype, View};
 use pleach_spec::{Reference, Step};
-use pleach_store::{LockFile, RunFolder, RunReader, RunState, StepRecord, StepState};
+use pleach_store::{LockFile, Outcome, RunFolder, RunReader, RunState, StepRecord, StepState, TrialRecord};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -46,7 +48,9 @@ pub fn execute(
     let material = prepared.material()?;
     let documents = documents(prepared, &material);
     let earlier = if options.fresh { Vec::new() } else { earlier_runs(prepared, options)? };
-    if let Some((folder, reader)) = earlier.iter().find(|(_, reader)| is_done(reader, &documents).unwrap_or(false)) {
+    if let Some((folder, reader)) =
+        earlier.iter().find(|(folder, reader)| is_done(folder, reader, &documents).unwrap_or(false))
+    {
         let run = folder.id();
         let digest = pleach_store::digest(reader, |_| false)?.run;
         report(&Event::RunStarted {
@@ -94,24 +98,26 @@ pub fn execute(
     for name in &prepared.order {
         let result = run.step(name, &earlier, &mut evaluations, &mut session);
         // Whatever happened: what was recorded is kept, and people find it.
-        session.commit()?;
-        files::write(prepared, &folder, &scorer, session.writer())?;
-        if let Err(error) = result {
+        let kept = session.commit().and_then(|()| files::write(prepared, &folder, &scorer, session.writer()));
+        if let Err(error) = result.and(kept) {
             if !matches!(error, RunError::Interrupted) {
-                session.writer().record_state(RunState::Failed)?;
-                session.commit()?;
+                // The first error is the one to tell.
+                let _ = session.writer().record_state(RunState::Failed);
+                let _ = session.commit();
             }
             return Err(error);
         }
     }
     let mut lock = lock(prepared, &material);
-    if let Some(hello) = evaluations.hello() {
+    if let Some(hello) = hello_of(session.writer())? {
         lock.device.clone_from(&hello.device);
         lock.versions.insert("libtorch".into(), hello.libtorch.clone());
         lock.versions.insert("training_semantics".into(), hello.training_semantics.to_string());
     }
-    if evaluations.machine_failure() {
-        lock.digest_holds = pleach_store::DigestHolds::ThisMachine;
+    for name in &prepared.order {
+        if session.writer().trials(name)?.iter().any(failed_by_machine) {
+            lock.digest_holds = pleach_store::DigestHolds::ThisMachine;
+        }
     }
     session.writer().record_lock(&lock)?;
     session.writer().record_state(RunState::Done)?;
@@ -125,6 +131,19 @@ pub fn execute(
         writer.close()?;
     }
     Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: false })
+}
+
+/// Under which name the record keeps what the workers are.
+const HELLO: &str = "hello";
+
+/// What the workers of any sitting were.
+fn hello_of(reader: &RunReader) -> Result<Option<Hello>, RunError> {
+    Ok(reader.meta(HELLO)?.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Whether a trial failed for a reason that another machine, or another try, may not have.
+fn failed_by_machine(trial: &TrialRecord) -> bool {
+    matches!(&trial.outcome, Outcome::Failed(failure) if of_machine(&failure.reason))
 }
 
 /// What each step depends on.
@@ -163,13 +182,22 @@ fn is_compatible(reader: &RunReader, documents: &IndexMap<String, Value>) -> Res
         && steps.iter().all(|step| documents.get(&step.name).is_some_and(|document| key_of(document) == step.key)))
 }
 
-fn is_done(reader: &RunReader, documents: &IndexMap<String, Value>) -> Result<bool, RunError> {
+fn is_done(folder: &RunFolder, reader: &RunReader, documents: &IndexMap<String, Value>) -> Result<bool, RunError> {
     let steps = reader.steps()?;
-    Ok(steps.len() == documents.len()
+    Ok(reader.state()? == RunState::Done
+        && steps.len() == documents.len()
         && steps.iter().all(|step| {
             step.state == StepState::Done
+                && artifacts_kept(folder, reader, &step.name)
                 && documents.get(&step.name).is_some_and(|document| key_of(document) == step.key)
         }))
+}
+
+/// Whether all files that a step left are still there.
+fn artifacts_kept(folder: &RunFolder, reader: &RunReader, step: &str) -> bool {
+    reader.artifacts().is_ok_and(|artifacts| {
+        artifacts.iter().filter(|a| a.step == step).all(|a| folder.path().join(&a.path).exists())
+    })
 }
 
 fn lock(prepared: &Prepared, material: &Material) -> LockFile {
@@ -259,8 +287,16 @@ impl Run<'_> {
             None => StepRecord::pending(name, kind, document.clone()),
         };
         if record.state == StepState::Done {
-            session.emit(&Event::StepUpToDate { step: name, kind, run: &self.folder.id() })?;
-            return Ok(());
+            if artifacts_kept(self.folder, session.writer(), name) {
+                session.emit(&Event::StepUpToDate { step: name, kind, run: &self.folder.id() })?;
+                return Ok(());
+            }
+            // A file is gone: done again, trainings from the cache.
+            session.writer().clear_step(name)?;
+            record = StepRecord::pending(name, kind, document.clone());
+        }
+        if record.state == StepState::Failed {
+            self.forget_failures_of_the_machine(name, step, session)?;
         }
         if record.state == StepState::Pending
             && let Some((folder, reader)) = done_earlier(earlier, name, &key)
@@ -269,7 +305,14 @@ impl Run<'_> {
             session.emit(&Event::StepUpToDate { step: name, kind, run: &folder.id() })?;
             return Ok(());
         }
-        let candidates = self.candidates(step, session.writer())?;
+        let candidates = match self.candidates(step, session.writer()) {
+            Ok(candidates) => candidates,
+            Err(error) => {
+                record.state = StepState::Failed;
+                session.writer().record_step(&record)?;
+                return Err(error);
+            }
+        };
         let trials = match step {
             Step::Search(search) => match search.budget {
                 pleach_spec::Budget::Trials(trials) => Some(trials),
@@ -295,11 +338,41 @@ impl Run<'_> {
             Err(RunError::Interrupted) => StepState::Running,
             Err(_) => StepState::Failed,
         };
-        session.writer().record_step(&record)?;
-        session.commit()?;
-        outcome?;
+        if let Some(hello) = evaluations.hello() {
+            session
+                .writer()
+                .record_meta(HELLO, &serde_json::to_string(hello).expect("a hello is words and numbers"))?;
+        }
+        let recorded = session.writer().record_step(&record).map_err(RunError::from).and_then(|()| session.commit());
+        outcome.and(recorded)?;
         let seconds = session.now() - begun;
         session.emit(&Event::StepDone { step: name, kind, seconds })
+    }
+
+    /// A step that ended as failed is tried again: failures of the machine are forgotten, and of a search all that was asked
+    /// after the first of them was told. What is dropped comes from the cache where it was measured.
+    fn forget_failures_of_the_machine(
+        &self,
+        name: &str,
+        step: &Step,
+        session: &mut Session<'_>,
+    ) -> Result<(), RunError> {
+        let writer = session.writer();
+        let trials = writer.trials(name)?;
+        let told = trials.iter().filter(|t| failed_by_machine(t)).map(|t| t.end).fold(f64::INFINITY, f64::min);
+        if told == f64::INFINITY {
+            return Ok(());
+        }
+        let artifacts = writer.artifacts()?;
+        let search = matches!(step, Step::Search(_));
+        writer.clear_step(name)?;
+        for trial in trials.iter().filter(|t| !failed_by_machine(t) && (!search || t.start < told)) {
+            writer.record_trial(name, trial)?;
+        }
+        for artifact in artifacts.iter().filter(|artifact| artifact.step == name) {
+            writer.record_artifact(artifact)?;
+        }
+        Ok(())
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -340,6 +413,10 @@ impl Run<'_> {
                 record.recommendation = Some(searched.recommendation);
                 Ok(())
             }
+            Step::Train(_) if matches!(self.material.source, Source::Table(_)) => Err(RunError::Invalid {
+                step: name.to_owned(),
+                message: "a table has nothing to train: leave the step out, or use another evaluator".to_owned(),
+            }),
             Step::Train(step) => {
                 let genotypes: Vec<Genotype> = candidates.iter().map(|(_, genotype)| genotype.clone()).collect();
                 train::run(name, &genotypes, step.repeats, folder, evaluations, self.scorer, recorded, session)
@@ -388,6 +465,9 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         let writer = session.writer();
         writer.clear_step(name)?;
+        if let (None, Some(hello)) = (writer.meta(HELLO)?, reader.meta(HELLO)?) {
+            writer.record_meta(HELLO, &hello)?;
+        }
         if let Some(record) = reader.step(name)? {
             writer.record_step(&record)?;
         }
@@ -412,11 +492,6 @@ fn done_earlier<'r>(
 ) -> Option<(&'r RunFolder, &'r RunReader)> {
     earlier.iter().map(|(folder, reader)| (folder, reader)).find(|(folder, reader)| {
         let done = |step: StepRecord| step.state == StepState::Done && step.key == key;
-        let kept = || {
-            reader.artifacts().is_ok_and(|artifacts| {
-                artifacts.iter().filter(|a| a.step == name).all(|a| folder.path().join(&a.path).exists())
-            })
-        };
-        reader.step(name).ok().flatten().is_some_and(done) && kept()
+        reader.step(name).ok().flatten().is_some_and(done) && artifacts_kept(folder, reader, name)
     })
 }

@@ -56,14 +56,21 @@ pub fn write(
         move |source| RunError::File { path, source }
     };
     let genotype = &trained.trial.request.genotype;
-    let network = prepared
-        .space
-        .build(genotype)
-        .map_err(|problem| RunError::Invalid { step: step.to_owned(), message: problem.message })?
-        .network;
     let candidate = u64::from(trained.trial.request.candidate.unwrap_or_default());
     let checkpoint = run.join(weights_path(trained.step, candidate, trained.trial.request.repeat));
-    let weights = Weights::from_file(&network, &checkpoint).map_err(export)?;
+    // An experiment without decisions needs neither weights nor a network.
+    let loaded = match formats.iter().all(|format| *format == ExportFormat::Yaml) {
+        true => None,
+        false => {
+            let network = prepared
+                .space
+                .build(genotype)
+                .map_err(|problem| RunError::Invalid { step: step.to_owned(), message: problem.message })?
+                .network;
+            let weights = Weights::from_file(&network, &checkpoint).map_err(export)?;
+            Some((network, weights))
+        }
+    };
     std::fs::create_dir_all(target).map_err(file(target))?;
     let name = &prepared.experiment.name;
     let mut written = Vec::new();
@@ -74,26 +81,32 @@ pub fn write(
         Ok::<(), RunError>(())
     };
     let has = |format| formats.contains(&format);
-    if has(ExportFormat::Safetensors) || has(ExportFormat::Pytorch) {
-        let bytes = pleach_export::inference_weights(&network, &weights, &material.preprocessing).map_err(export)?;
+    if let Some((network, weights)) = &loaded
+        && (has(ExportFormat::Safetensors) || has(ExportFormat::Pytorch))
+    {
+        let bytes = pleach_export::inference_weights(network, weights, &material.preprocessing).map_err(export)?;
         keep("safetensors", "network.safetensors", &bytes)?;
     }
-    if has(ExportFormat::Pytorch) {
+    if let Some((network, _)) = &loaded
+        && has(ExportFormat::Pytorch)
+    {
         let options = PytorchOptions {
             name: name.clone(),
             weights_file: "network.safetensors".to_owned(),
             preprocessing: material.preprocessing.clone(),
         };
-        let text = pleach_export::pytorch(&network, &options).map_err(export)?;
+        let text = pleach_export::pytorch(network, &options).map_err(export)?;
         keep("pytorch", "network.py", text.as_bytes())?;
     }
-    if has(ExportFormat::Onnx) {
+    if let Some((network, weights)) = &loaded
+        && has(ExportFormat::Onnx)
+    {
         let options = OnnxOptions {
             name: name.clone(),
             preprocessing: material.preprocessing.clone(),
             include_preprocessing: false,
         };
-        let bytes = pleach_export::onnx(&network, &weights, &options).map_err(export)?;
+        let bytes = pleach_export::onnx(network, weights, &options).map_err(export)?;
         keep("onnx", "network.onnx", &bytes)?;
     }
     if has(ExportFormat::Yaml) {
@@ -102,9 +115,11 @@ pub fn write(
         let text = fixed_experiment(name, &origin, &metrics, genotype, prepared).map_err(export)?;
         keep("yaml", "network.yaml", text.as_bytes())?;
     }
-    if has(ExportFormat::Torchscript) {
+    if let Some((network, _)) = &loaded
+        && has(ExportFormat::Torchscript)
+    {
         let path = target.join("network.pt");
-        torchscript(step, &network, &checkpoint, &path, worker)?;
+        torchscript(step, network, &checkpoint, &path, worker)?;
         written.push(("torchscript", "network.pt".to_owned()));
     }
     Ok(written)
@@ -123,17 +138,47 @@ pub(crate) fn fixed_experiment(
 ) -> Result<String, pleach_export::ExportError> {
     let metrics: Vec<(String, f64)> = metrics.iter().map(|(name, value)| (name.clone(), *value)).collect();
     let default = Value::Null;
+    let base = &prepared.base;
+    // The file lies elsewhere than the experiment that its paths are relative to.
+    let mut data = prepared.document.get("data").cloned();
+    if let Some(Value::Object(kind)) = data.as_mut().and_then(|data| data.get_mut("dataset")) {
+        for (_, value) in kind.iter_mut() {
+            match value.get_mut("path") {
+                Some(path) => absolute(base, path),
+                None => absolute(base, value),
+            }
+        }
+    }
+    let mut evaluator = prepared.document.get("evaluator").cloned();
+    if let Some(Value::Object(kind)) = &mut evaluator {
+        if let Some(path) = kind.get_mut("table").and_then(|table| table.get_mut("path")) {
+            absolute(base, path);
+        }
+        for word in kind.get_mut("command").and_then(Value::as_array_mut).into_iter().flatten() {
+            if word.as_str().is_some_and(|word| base.join(word).is_file()) {
+                absolute(base, word);
+            }
+        }
+    }
+    let short: String = name.chars().take(59).collect();
     pleach_export::experiment_yaml(&FixedExperiment {
-        name: &format!("{name}-best"),
+        name: &format!("{short}-best"),
         origin,
         metrics: &metrics,
         seed: prepared.experiment.seed,
-        data: prepared.document.get("data"),
+        data: data.as_ref(),
         space: &prepared.space.resolved(genotype),
         input: None,
         objectives: prepared.document.get("objectives").unwrap_or(&default),
-        evaluator: prepared.document.get("evaluator"),
+        evaluator: evaluator.as_ref(),
     })
+}
+
+fn absolute(base: &Path, path: &mut Value) {
+    if let Some(text) = path.as_str() {
+        let joined = base.join(text);
+        *path = std::path::absolute(&joined).unwrap_or(joined).to_string_lossy().into_owned().into();
+    }
 }
 
 fn torchscript(step: &str, network: &Network, weights: &Path, path: &Path, program: &Program) -> Result<(), RunError> {

@@ -76,7 +76,7 @@ pub(crate) fn write(
             continue;
         }
         let (ranked, _) = results_of(prepared, name, scorer, reader)?;
-        let Some(best) = ranked.first() else { continue };
+        let Some(best) = ranked.iter().find(|candidate| candidate.feasible) else { continue };
         let trials =
             steps.iter().find(|(step, _)| *step == name).map(|(_, trials)| trials.as_slice()).unwrap_or_default();
         let mut table = TrialTable { decisions: decisions.clone(), metrics, rows: Vec::new() };

@@ -35,13 +35,15 @@ pub fn candidates(trials: &[TrialRecord], scorer: &Scorer, full: impl Fn(&[f64])
     for trial in trials.iter().filter(measured).filter(|trial| trial.request.fidelity == highest) {
         let same = |(_, group): &&mut (Genotype, Vec<&TrialRecord>)| match trial.request.candidate {
             Some(number) => group[0].request.candidate == Some(number),
-            // The same key is the same network and recipe, whatever its genotype.
-            None => {
-                (trial.key.is_some() && group[0].key == trial.key)
-                    || group[0].request.genotype == trial.request.genotype
-            }
+            // The same key is the same network and recipe, whatever its genotype; but it may be declared at other costs.
+            None => group.iter().any(|one| {
+                one.request.genotype == trial.request.genotype
+                    || (trial.key.is_some() && one.key == trial.key && declared(one) == declared(trial))
+            }),
         };
         match groups.iter_mut().find(same) {
+            // One value a repeat: a network that is asked for again has the same result.
+            Some((_, group)) if group.iter().any(|one| one.request.repeat == trial.request.repeat) => {}
             Some((_, group)) => group.push(trial),
             None => groups.push((full(&trial.request.genotype), vec![trial])),
         }
@@ -62,6 +64,11 @@ pub fn candidates(trials: &[TrialRecord], scorer: &Scorer, full: impl Fn(&[f64])
         b.feasible.cmp(&a.feasible).then(by_losses.unwrap_or(std::cmp::Ordering::Equal)).then(a.id.cmp(&b.id))
     });
     candidates
+}
+
+/// The costs of a trial's network as declared.
+fn declared(trial: &TrialRecord) -> [Option<f64>; 5] {
+    pleach_space::Costs::NAMES.map(|name| trial.metrics().and_then(|metrics| metrics.get(name).copied()))
 }
 
 fn means(group: &[&TrialRecord]) -> Metrics {
@@ -150,7 +157,8 @@ mod tests {
             trial(1, 1.0, 1.0, 0.8, 10.0),
             trial(2, 2.0, 1.0, 0.9, 90.0),
             trial(3, 3.0, 1.0, 0.8, 5.0),
-            trial(4, 1.0, 1.0, 0.9, 10.0),
+            TrialRecord { request: Request::train(vec![1.0], 1.0, 1), ..trial(4, 1.0, 1.0, 0.9, 10.0) },
+            trial(5, 1.0, 1.0, 0.8, 10.0),
         ]);
         let ids: Vec<u64> = ranked.iter().map(|candidate| candidate.id).collect();
         assert_eq!(ids, [1, 3, 2], "1 has the mean of two trials, 3 ties broken by size, 2 is infeasible");

@@ -37,6 +37,10 @@ impl Check<'_> {
                     }
                 }
                 "export" => self.weights(&pointer, &kind.value),
+                "train" if matches!(self.who(), Some(Evaluator::Table(_))) => self.problems.push(
+                    Problem::error(&*pointer, "table-cannot-train", "a table has nothing to train")
+                        .help("leave this step out, or use another evaluator"),
+                ),
                 _ => {}
             }
         }
