@@ -475,3 +475,6 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
