@@ -58,7 +58,7 @@ impl Workshop {
         if !PROGRAMS.iter().all(|program| self.places.program(program, profile).is_file()) {
             let time = match profile {
                 Profile::Dev => "about 3 minutes",
-                Profile::Release => "about 12 minutes",
+                Profile::Release => "about 10 minutes",
             };
             say("programs", &format!("the first build compiles every dependency: {time} on two cores"));
         }

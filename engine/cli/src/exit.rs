@@ -96,7 +96,11 @@ impl From<pleach_store::Error> for Failure {
 
 impl From<pleach_data::DataError> for Failure {
     fn from(error: pleach_data::DataError) -> Failure {
-        Failure::unusable(error)
+        match error {
+            // A word of the command line, not a file.
+            pleach_data::DataError::Unknown { .. } => Failure::invalid(error),
+            error => Failure::unusable(error),
+        }
     }
 }
 

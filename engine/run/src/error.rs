@@ -80,6 +80,12 @@ pub enum RunError {
         /// What happened, and what to do.
         message: String,
     },
+    /// The training worker cannot be started.
+    #[error("no worker can be started: {message}")]
+    NoWorker {
+        /// Why.
+        message: String,
+    },
     /// A step leaves nothing that the next could take.
     #[error("step `{step}` has nothing for `{reference}`: {why}")]
     NoCandidates {
@@ -137,6 +143,7 @@ impl RunError {
             Self::Plugin { .. } | Self::Replay { .. } => 3,
             Self::TooManyFailures { .. }
             | Self::Evaluation { .. }
+            | Self::NoWorker { .. }
             | Self::NoCandidates { .. }
             | Self::Export { .. } => 4,
             Self::NotReproduced { .. } => 5,

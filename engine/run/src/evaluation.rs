@@ -523,7 +523,7 @@ impl<'a> Evaluations<'a> {
 }
 
 fn no_worker(error: &pleach_evaluate::WorkerError) -> RunError {
-    RunError::Evaluation { message: format!("no worker can be started: {error}") }
+    RunError::NoWorker { message: error.to_string() }
 }
 
 fn infeasible(message: String, cost: f64, allow: &mut dyn FnMut(f64) -> bool) -> Option<Opened> {

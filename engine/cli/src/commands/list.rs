@@ -1,7 +1,7 @@
 use super::Format;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
-use pleach_store::{RunFolder, RunState};
+use pleach_store::{RunFolder, RunState, StepRecord};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -20,10 +20,17 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let mut found = Vec::new();
+    let mut damaged = None;
     for run in RunFolder::list(&arguments.runs)? {
-        let reader = run.read()?;
-        let steps = reader.steps()?;
-        found.push((reader.name()?, reader.state()?, run.holder().is_some(), steps, run));
+        match read(&run) {
+            Ok((name, state, steps)) => found.push((name, state, run.holder().is_some(), steps, run)),
+            // One damaged run does not hide the others.
+            Err(error) => {
+                let failure = Failure::from(error);
+                output::failure(&failure);
+                damaged = Some(failure.exit);
+            }
+        }
     }
     match arguments.format {
         Format::Json => {
@@ -54,5 +61,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
             output::data(output::table(&["run", "state", "steps", "folder"], rows))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(damaged.unwrap_or(Exit::Done))
+}
+
+/// Name, state and steps of a run.
+fn read(run: &RunFolder) -> pleach_store::Result<(String, RunState, Vec<StepRecord>)> {
+    let reader = run.read()?;
+    Ok((reader.name()?, reader.state()?, reader.steps()?))
 }

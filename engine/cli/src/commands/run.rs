@@ -127,7 +127,7 @@ pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
 pub fn failed(error: RunError) -> Failure {
     let failure = Failure::new(Exit::of(error.exit_code()), &error);
     match error {
-        RunError::Evaluation { .. } => failure.help("PLEACH_TORCH names the training worker; what was told is kept"),
+        RunError::NoWorker { .. } => failure.help("PLEACH_TORCH names the training worker; what was told is kept"),
         _ => failure,
     }
 }
