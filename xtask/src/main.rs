@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn values_stay_one_word_in_the_shell() {
-        assert_eq!(quoted("/home/me/it's here"), r"'/home/me/it'\''s here'");
+        assert_eq!(quoted("/a folder/it's here"), r"'/a folder/it'\''s here'");
     }
 
     #[cfg(unix)]
