@@ -1,7 +1,7 @@
 //! What every evaluator has in common: a job goes in, an evaluation or a failure comes out.
 
 use crate::command::CommandJob;
-use crate::protocol::{FailureReason, Metrics, TrainJob};
+use crate::protocol::{FailureReason, MeasureJob, Metrics, TrainJob};
 use std::time::Duration;
 
 /// One evaluation to be made.
@@ -20,6 +20,8 @@ pub struct Job {
 pub enum Work {
     /// A training in a worker process. The pool puts the job's own id into the message.
     Train(Box<TrainJob>),
+    /// Measurements of trained weights in a worker process. The pool puts the job's own id into the message.
+    Measure(Box<MeasureJob>),
     /// One run of the user's program.
     Command(Box<CommandJob>),
 }

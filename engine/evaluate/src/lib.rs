@@ -3,6 +3,7 @@
 //! A [`Pool`] evaluates jobs in processes: training workers, kept alive and spoken to by [`protocol`], or a program of the
 //! user's, started once an evaluation ([`CommandJob`]). A [`Table`] answers in memory.
 
+pub mod measure;
 pub mod protocol;
 
 mod command;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use command::{Ask, CommandJob, DigestError, command_digest, genotype_labels};
 pub use evaluator::{Done, Evaluation, Failure, Job, Work};
+pub use measure::{Measure, is_unrepeatable, measures_of, value_of};
 pub use pool::{Pool, PoolEvent, PoolOptions};
 pub use process::Program;
 pub use table::{Row, Table, TableError};

@@ -3,7 +3,7 @@
 use crate::command;
 use crate::evaluator::{Done, Evaluation, Failure, Job, Work};
 use crate::process::{Killer, Program, lock};
-use crate::protocol::{FailureReason, Hello, Metrics, WorkerAnswer, WorkerRequest};
+use crate::protocol::{FailureReason, Hello, MeasureJob, Metrics, TrainJob, WorkerAnswer, WorkerRequest};
 use crate::worker::{Worker, WorkerError};
 use std::collections::VecDeque;
 use std::sync::mpsc::Sender;
@@ -229,7 +229,14 @@ fn serve(shared: &Shared, index: usize) {
         }
         let start = Instant::now();
         let attempt = match &job.work {
-            Work::Train(_) => train(shared, index, &program, &mut worker, &job),
+            Work::Train(train) => {
+                let request = WorkerRequest::Train(Box::new(TrainJob { id: job.id, ..(**train).clone() }));
+                in_worker(shared, index, &program, &mut worker, &job, &request)
+            }
+            Work::Measure(measure) => {
+                let request = WorkerRequest::Measure(Box::new(MeasureJob { id: job.id, ..(**measure).clone() }));
+                in_worker(shared, index, &program, &mut worker, &job, &request)
+            }
             Work::Command(command) => {
                 match command::run(&program, command, job.limit, |killer| shared.register(index, killer)) {
                     Ok(result) => Attempt::Answer(result),
@@ -284,8 +291,14 @@ fn lost(error: &WorkerError) -> Failure {
     Failure { reason, message, detail: error.to_string() }
 }
 
-fn train(shared: &Shared, index: usize, program: &Program, worker: &mut Option<Worker>, job: &Job) -> Attempt {
-    let Work::Train(train) = &job.work else { unreachable!("only trainings come here") };
+fn in_worker(
+    shared: &Shared,
+    index: usize,
+    program: &Program,
+    worker: &mut Option<Worker>,
+    job: &Job,
+    request: &WorkerRequest,
+) -> Attempt {
     let running = match worker {
         Some(running) => running,
         None => match start(shared, index, program) {
@@ -293,11 +306,9 @@ fn train(shared: &Shared, index: usize, program: &Program, worker: &mut Option<W
             Err(error) => return Attempt::CannotStart(error),
         },
     };
-    let mut train = train.clone();
-    train.id = job.id;
     let mut curves = Vec::new();
     let mut first_epoch = 1;
-    let answer = running.call(&WorkerRequest::Train(train), job.limit, &mut |epoch, metrics| {
+    let answer = running.call(request, job.limit, &mut |epoch, metrics| {
         if curves.is_empty() {
             first_epoch = epoch;
         }
@@ -306,25 +317,25 @@ fn train(shared: &Shared, index: usize, program: &Program, worker: &mut Option<W
     });
     match answer {
         Ok(WorkerAnswer::Trained { metrics, weights_digest, parameters, .. }) => {
-            let broken = metrics.iter().find(|(_, value)| !value.is_finite());
-            Attempt::Answer(match broken {
-                Some((name, _)) => {
-                    Err(Failure::new(FailureReason::Diverged, format!("the metric `{name}` is not finite")))
-                }
-                None => Ok(Evaluation {
-                    metrics,
-                    curves,
-                    first_epoch,
-                    weights_digest: Some(weights_digest),
-                    parameters: Some(parameters),
-                }),
-            })
+            let (weights_digest, parameters) = (Some(weights_digest), Some(parameters));
+            Attempt::Answer(finite(Evaluation { metrics, curves, first_epoch, weights_digest, parameters }))
+        }
+        Ok(WorkerAnswer::Measured { metrics, .. }) => {
+            Attempt::Answer(finite(Evaluation { metrics, ..Evaluation::default() }))
         }
         Ok(WorkerAnswer::Failed { reason, message, detail, .. }) => {
             Attempt::Answer(Err(Failure { reason, message, detail }))
         }
-        Ok(_) => unreachable!("a call answers a training with its result or with its failure"),
+        Ok(_) => unreachable!("a call answers a request with its result or with its failure"),
         Err(error) => Attempt::Lost(error),
+    }
+}
+
+/// A loss that is not finite is a training that failed.
+fn finite(evaluation: Evaluation) -> Result<Evaluation, Failure> {
+    match evaluation.metrics.iter().find(|(_, value)| !value.is_finite()) {
+        Some((name, _)) => Err(Failure::new(FailureReason::Diverged, format!("the metric `{name}` is not finite"))),
+        None => Ok(evaluation),
     }
 }
 

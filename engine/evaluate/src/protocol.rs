@@ -3,6 +3,7 @@
 //!
 //! The worker works on one request at a time and answers it with any number of `epoch` messages and one final message.
 
+use crate::measure::Measure;
 use indexmap::IndexMap;
 use pleach_space::Network;
 use pleach_spec::{Data, Training};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The protocol's version; a worker of another version is refused.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Metrics by name, in a fixed order.
 pub type Metrics = IndexMap<String, f64>;
@@ -21,6 +22,8 @@ pub type Metrics = IndexMap<String, f64>;
 pub enum WorkerRequest {
     /// Train a network.
     Train(Box<TrainJob>),
+    /// Measure a trained network.
+    Measure(Box<MeasureJob>),
     /// Write a trained network as TorchScript, load it again in a fresh process, and compare outputs.
     TorchScript(Box<TorchScriptJob>),
     /// Measure training speed.
@@ -58,6 +61,38 @@ pub struct TrainJob {
     pub checkpoint: Option<PathBuf>,
     /// Whether to measure on the test part at the end.
     pub test: bool,
+    /// What else to measure at the end, on the validation part.
+    #[serde(default)]
+    pub measure: Vec<Measure>,
+}
+
+/// A trained network to be measured on the validation part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasureJob {
+    /// The number that answers carry.
+    pub id: u64,
+    /// The network in canonical form.
+    pub network: Network,
+    /// Its weights: a checkpoint of a training.
+    pub weights: PathBuf,
+    /// The data.
+    pub data: Data,
+    /// What paths in `data` are relative to.
+    pub data_base: PathBuf,
+    /// Folders in which fetched data sets lie.
+    pub data_caches: Vec<PathBuf>,
+    /// The seed of the split.
+    pub split_seed: u64,
+    /// The seed of the measurement: noise of corruptions, random starts of attacks.
+    pub seed: u64,
+    /// Examples a forward pass.
+    pub batch: usize,
+    /// The first so many examples of the validation part; all of them without it.
+    pub examples: Option<usize>,
+    /// Threads.
+    pub threads: u32,
+    /// What to measure.
+    pub measure: Vec<Measure>,
 }
 
 /// A trained network to be written as TorchScript.
@@ -111,12 +146,21 @@ pub enum WorkerAnswer {
     Trained {
         /// The request.
         id: u64,
-        /// The last epoch's metrics, and `test_loss`, `test_accuracy` where asked for.
+        /// The last epoch's metrics, `test_loss`, `test_accuracy` where asked for, and those of `measure`.
         metrics: Metrics,
         /// BLAKE3 of all tensors in order, in hexadecimal digits: two trainings with equal bits have equal digests.
         weights_digest: String,
         /// Trainable parameters as libtorch counts them.
         parameters: u64,
+        /// Real seconds taken.
+        seconds: f64,
+    },
+    /// A network is measured.
+    Measured {
+        /// The request.
+        id: u64,
+        /// The metrics by the names that [`Measure::metrics`] gives, and `accuracy` and `loss` on the examples as they are.
+        metrics: Metrics,
         /// Real seconds taken.
         seconds: f64,
     },

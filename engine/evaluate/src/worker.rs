@@ -183,6 +183,7 @@ impl Worker {
         }
         let expected = match request {
             WorkerRequest::Train(job) => job.id,
+            WorkerRequest::Measure(job) => job.id,
             WorkerRequest::TorchScript(job) => job.id,
             WorkerRequest::Benchmark(job) => job.id,
         };
@@ -201,6 +202,7 @@ impl Worker {
                 WorkerAnswer::Hello(_) => return Err(WorkerError::WrongKind { found: kind(&answer) }),
                 WorkerAnswer::Epoch { id, .. }
                 | WorkerAnswer::Trained { id, .. }
+                | WorkerAnswer::Measured { id, .. }
                 | WorkerAnswer::TorchScriptWritten { id, .. }
                 | WorkerAnswer::Benchmarked { id, .. }
                 | WorkerAnswer::Failed { id, .. } => *id,
@@ -211,6 +213,7 @@ impl Worker {
             match (&answer, request) {
                 (WorkerAnswer::Epoch { epoch, metrics, .. }, WorkerRequest::Train(_)) => on_epoch(*epoch, metrics),
                 (WorkerAnswer::Trained { .. }, WorkerRequest::Train(_))
+                | (WorkerAnswer::Measured { .. }, WorkerRequest::Measure(_))
                 | (WorkerAnswer::TorchScriptWritten { .. }, WorkerRequest::TorchScript(_))
                 | (WorkerAnswer::Benchmarked { .. }, WorkerRequest::Benchmark(_))
                 | (WorkerAnswer::Failed { .. }, _) => return Ok(answer),
@@ -235,6 +238,7 @@ fn kind(answer: &WorkerAnswer) -> &'static str {
         WorkerAnswer::Hello(_) => "hello",
         WorkerAnswer::Epoch { .. } => "epoch",
         WorkerAnswer::Trained { .. } => "trained",
+        WorkerAnswer::Measured { .. } => "measured",
         WorkerAnswer::TorchScriptWritten { .. } => "torch_script_written",
         WorkerAnswer::Benchmarked { .. } => "benchmarked",
         WorkerAnswer::Failed { .. } => "failed",

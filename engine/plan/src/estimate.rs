@@ -2,7 +2,7 @@
 
 use crate::prepared::{Prepared, PreparedStep};
 use pleach_space::{Genotype, View};
-use pleach_spec::{Budget, Data, Dataset, Decide, Evaluator, Reference, Split, Step};
+use pleach_spec::{Budget, Data, Dataset, Decide, Evaluator, Reference, Searching, Split, Step};
 use serde::Serialize;
 
 /// Networks that are built for an estimate.
@@ -34,12 +34,17 @@ pub fn estimate(prepared: &Prepared) -> Vec<Estimate> {
     let mut estimates: Vec<Estimate> = Vec::with_capacity(prepared.steps.len());
     for step in &prepared.steps {
         let estimate = match &step.step {
-            Step::Search(search) => {
+            Step::Search(_) | Step::Hpo(_) => {
+                let searching = step.step.searching().expect("both search");
                 let view = step.view.as_ref();
                 let genotypes = view.map_or_else(Vec::new, |view| {
                     view.sample(NETWORKS, 0).iter().map(|genotype| view.full(genotype)).collect()
                 });
-                of_search(&search.budget, search.fidelity, Training::of(prepared, &genotypes))
+                of_search(&searching, Training::of(prepared, &genotypes))
+            }
+            Step::Robustness(_) => {
+                let candidates = candidates(prepared, step, &estimates);
+                Estimate { candidates, ..Estimate::default() }
             }
             Step::Train(train) => {
                 let candidates = candidates(prepared, step, &estimates);
@@ -91,9 +96,10 @@ impl Training {
     }
 }
 
-fn of_search(budget: &Budget, fidelity: f64, training: Training) -> Estimate {
+fn of_search(searching: &Searching<'_>, training: Training) -> Estimate {
+    let fidelity = searching.fidelity;
     // In full trainings.
-    let (trials, trainings) = match *budget {
+    let (trials, trainings) = match *searching.budget {
         Budget::Trials(trials) => (Some(trials), Some(trials as f64 * fidelity)),
         Budget::Trainings(trainings) => (Some((trainings / fidelity + 1e-9).floor() as u64), Some(trainings)),
         Budget::Flops(flops) => {
@@ -102,12 +108,16 @@ fn of_search(budget: &Budget, fidelity: f64, training: Training) -> Estimate {
         }
         Budget::SimulatedHours(_) => (None, None),
     };
-    let flops = match *budget {
+    let flops = match *searching.budget {
         Budget::Flops(flops) => Some(flops),
         _ => Some(trainings).flatten().zip(training.flops).map(|(trainings, each)| trainings * each),
     };
     let epochs = trainings.zip(training.epochs).map(|(trainings, each)| trainings * each);
-    Estimate { candidates: trials, trials, epochs, flops, files: None }
+    // Beside each search its baseline, on the same budget.
+    let searches = searching.repeats * if searching.baseline.is_some() { 2 } else { 1 };
+    let all = |of_one: Option<f64>| of_one.map(|value| value * f64::from(searches));
+    let trials = trials.map(|trials| trials * u64::from(searches));
+    Estimate { candidates: trials, trials, epochs: all(epochs), flops: all(flops), files: None }
 }
 
 fn of_train(candidates: Option<u64>, repeats: u64, training: Training) -> Estimate {
@@ -122,7 +132,7 @@ fn candidates(prepared: &Prepared, step: &PreparedStep, before: &[Estimate]) -> 
     let source = prepared.steps.iter().position(|other| other.name == reference.step());
     let available = source.and_then(|index| before.get(index)).and_then(|estimate| estimate.candidates);
     let wanted = match reference {
-        Reference::Best(_) | Reference::Recommended(_) => Some(1),
+        Reference::Best(_) | Reference::Recommended(_) | Reference::Baseline(_) => Some(1),
         Reference::Top(_, count) => Some(*count as u64),
         Reference::All(_) | Reference::Front(_) => None,
     };
@@ -157,6 +167,14 @@ mod tests {
     #[test]
     fn budgets_bound_the_work() {
         let training = Training { epochs: Some(8.0), flops: Some(1e9) };
+        let with = serde_json::Map::new();
+        let of_search = |budget: &Budget, fidelity: f64, training: Training| {
+            let (decide, strategy) = (Decide::All, "random");
+            of_search(
+                &Searching { strategy, with: &with, decide, budget, fidelity, repeats: 1, baseline: None },
+                training,
+            )
+        };
         let trials = of_search(&Budget::Trials(40), 0.25, training);
         assert_eq!((trials.trials, trials.epochs, trials.flops), (Some(40), Some(80.0), Some(1e10)));
         let trainings = of_search(&Budget::Trainings(10.0), 0.1, training);

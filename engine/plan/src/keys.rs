@@ -11,7 +11,7 @@ use pleach_data::{DataError, Locations};
 use pleach_evaluate::DigestError;
 use pleach_plugin::Manifest;
 use pleach_space::Space;
-use pleach_spec::{Evaluator, Experiment, Step, push_token};
+use pleach_spec::{Evaluator, Experiment, push_token};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -92,10 +92,10 @@ pub fn step_documents<'m>(
         let Some(step) = experiment.steps.get(name) else { continue };
         let mut document = shared(experiment, resolved, space, digests);
         let mut section = serde_json::to_value(step).unwrap_or_default();
-        if let Step::Search(search) = step
-            && let Some((manifest, digest)) = strategy(&search.strategy)
+        if let Some(searching) = step.searching()
+            && let Some((manifest, digest)) = strategy(searching.strategy)
         {
-            section["search"]["with"] = with_defaults(&manifest.options_schema, search.with.clone()).into();
+            section[step.kind()]["with"] = with_defaults(&manifest.options_schema, searching.with.clone()).into();
             let identity = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
             document.insert("strategy".into(), identity);
         }
@@ -179,7 +179,7 @@ impl Prepared {
         let order: Vec<String> = self.steps.iter().map(|step| step.name.clone()).collect();
         let strategy = |name: &str| {
             let called =
-                |step: &&crate::PreparedStep| matches!(&step.step, Step::Search(search) if search.strategy == name);
+                |step: &&crate::PreparedStep| step.step.searching().is_some_and(|searching| searching.strategy == name);
             let file = self.steps.iter().find(called)?.strategy.as_ref()?;
             Some((&file.manifest, file.digest.as_str()))
         };

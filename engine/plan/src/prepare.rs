@@ -58,7 +58,9 @@ pub fn prepare(document: &Document, surroundings: &Surroundings) -> (Option<Prep
             let inputs = graph.inputs(name).into_iter().filter_map(place).collect();
             let search = searches.get(name).cloned();
             let (view, strategy, options) = match (&step, search) {
-                (Step::Search(_), Some(search)) => (Some(search.view), Some(search.strategy), search.options),
+                (Step::Search(_) | Step::Hpo(_), Some(search)) => {
+                    (Some(search.view), Some(search.strategy), search.options)
+                }
                 _ => (None, None, serde_json::Map::new()),
             };
             PreparedStep { name: name.clone(), step, inputs, view, strategy, options }

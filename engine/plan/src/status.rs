@@ -179,19 +179,28 @@ fn changes(old: &Value, new: &Value, document: &Document) -> Vec<Change> {
 /// What a step does, in a few words.
 fn summary(step: &Step) -> String {
     match step {
-        Step::Search(search) => {
-            let budget = match search.budget {
+        Step::Search(_) | Step::Hpo(_) => {
+            let searching = step.searching().expect("both search");
+            let budget = match *searching.budget {
                 Budget::Trials(trials) => format!("{trials} trials"),
                 Budget::Trainings(trainings) => format!("{trainings} full trainings"),
                 Budget::Flops(flops) => format!("{flops:e} FLOPs"),
                 Budget::SimulatedHours(hours) => format!("{hours} simulated hours"),
             };
             let fidelity =
-                if search.fidelity < 1.0 { format!(" at fidelity {}", search.fidelity) } else { String::new() };
-            format!("{}, {budget}{fidelity}", search.strategy)
+                if searching.fidelity < 1.0 { format!(" at fidelity {}", searching.fidelity) } else { String::new() };
+            let repeats = if searching.repeats > 1 { format!(", {} times", searching.repeats) } else { String::new() };
+            let beside = searching.baseline.map(|baseline| format!(", beside {baseline}")).unwrap_or_default();
+            let of = step.candidates().map(|candidates| format!("{candidates}, ")).unwrap_or_default();
+            format!("{of}{}, {budget}{fidelity}{repeats}{beside}", searching.strategy)
         }
+        Step::Robustness(robustness) => robustness.candidates.to_string(),
         Step::Train(train) => {
-            let what = train.candidates.as_ref().map_or("the defaults".to_owned(), ToString::to_string);
+            let what = match (&train.candidates, &train.network) {
+                (Some(candidates), _) => candidates.to_string(),
+                (None, Some(_)) => "a network of its own".to_owned(),
+                (None, None) => "the defaults".to_owned(),
+            };
             match train.repeats {
                 1 => what,
                 repeats => format!("{what}, {repeats} times each"),

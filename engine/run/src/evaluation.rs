@@ -237,6 +237,7 @@ impl<'a> Evaluations<'a> {
             resume: None,
             checkpoint: checkpoint.clone(),
             test: wanted.last,
+            measure: Vec::new(),
         };
         let expected = known.and_then(|entry| entry.tensors);
         let running = Running { key: key.clone(), document, checkpoint, expected, tickets: vec![ticket] };

@@ -236,10 +236,7 @@ fn lock(prepared: &Prepared, material: &Material) -> LockFile {
 
 /// The view of a search step.
 pub(crate) fn view_of(prepared: &Prepared, step: &Step) -> View {
-    let decide = match step {
-        Step::Search(search) => search.decide,
-        _ => pleach_spec::Decide::All,
-    };
+    let decide = step.searching().map_or(pleach_spec::Decide::All, |searching| searching.decide);
     View::new(prepared.space.clone(), decide, prepared.space.defaults())
 }
 
@@ -319,7 +316,8 @@ impl Run<'_> {
                 _ => None,
             },
             Step::Train(train) => Some(candidates.len() as u64 * u64::from(train.repeats)),
-            Step::Export(_) => Some(candidates.len() as u64),
+            Step::Hpo(_) => None,
+            Step::Robustness(_) | Step::Export(_) => Some(candidates.len() as u64),
         };
         let view = view_of(self.prepared, step);
         record.state = StepState::Running;
@@ -421,6 +419,7 @@ impl Run<'_> {
                 let genotypes: Vec<Genotype> = candidates.iter().map(|(_, genotype)| genotype.clone()).collect();
                 train::run(name, &genotypes, step.repeats, folder, evaluations, self.scorer, recorded, session)
             }
+            Step::Hpo(_) | Step::Robustness(_) => unreachable!("being written"),
             Step::Export(step) => {
                 let source = step.candidates.step();
                 let trials = session.writer().trials(source)?;

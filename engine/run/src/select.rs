@@ -115,6 +115,8 @@ pub fn select(
             all
         }
         Reference::Front(_) => front(candidates),
+        // The candidates given are those of the baseline.
+        Reference::Baseline(_) => feasible.into_iter().take(1).collect(),
         Reference::Recommended(_) if recommended.is_empty() => feasible.into_iter().take(1).collect(),
         Reference::Recommended(_) => {
             return Ok(recommended.iter().zip(0u64..).map(|(genotype, i)| (i, genotype.clone())).collect());

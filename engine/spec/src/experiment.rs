@@ -9,7 +9,9 @@ mod evaluator;
 pub(crate) mod forms;
 mod layer;
 mod metric;
+mod predictor;
 mod reference;
+mod robustness;
 mod steps;
 mod training;
 
@@ -17,8 +19,10 @@ pub use data::{Csv, Data, Dataset, Split, Synthetic};
 pub use evaluator::{Column, Command, Evaluator, Table, TableCode, TableMetric};
 pub use layer::*;
 pub use metric::{Comparison, Metric, MetricError, Objective, Requirement};
+pub use predictor::{Boosting, Forest, GaussianProcess, Kernel, Predictor, Target};
 pub use reference::{Reference, ReferenceError};
-pub use steps::{Budget, Decide, Export, ExportFormat, Search, Step, Train};
+pub use robustness::{Attack, Corruption, Fgsm, Pgd, Square};
+pub use steps::{Budget, Decide, Export, ExportFormat, Hpo, Robustness, Search, Searching, Step, Train};
 pub use training::*;
 
 use indexmap::IndexMap;
@@ -50,6 +54,20 @@ pub struct Experiment {
     /// Who says how good a candidate is; libtorch workers unless told otherwise.
     #[serde(default)]
     pub evaluator: Evaluator,
+    /// What estimates candidates that were not measured, for strategies that ask.
+    #[serde(default)]
+    pub predictor: Option<Predictor>,
+    /// The corruptions that robustness is measured on, unless a step names its own.
+    #[serde(default)]
+    pub corruptions: Vec<Corruption>,
+    /// The severities of each corruption, 1 (mild) to 5: also those that `accuracy(gaussian_noise)` is the mean of.
+    #[serde(default = "default_severities")]
+    #[schemars(length(min = 1), inner(range(min = 1, max = 5)))]
+    pub severities: Vec<u8>,
+    /// Attacks by name; a name makes a metric, such as `accuracy(pgd10)`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": forms::STEP}))]
+    pub attacks: IndexMap<String, Attack>,
     /// What a fidelity, a share of the full training budget, means.
     #[serde(default)]
     pub fidelity: Fidelity,
@@ -64,6 +82,10 @@ pub struct Experiment {
     /// The steps by name; a step that refers to another, as in `top(explore, 3)`, runs after it.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": forms::STEP}))]
     pub steps: IndexMap<String, Step>,
+}
+
+fn default_severities() -> Vec<u8> {
+    vec![1, 2, 3, 4, 5]
 }
 
 fn default_concurrency() -> u32 {

@@ -49,12 +49,14 @@ impl Worker {
     pub fn answer(&mut self, request: &WorkerRequest, say: &mut dyn FnMut(WorkerAnswer)) -> Health {
         let id = match request {
             WorkerRequest::Train(job) => job.id,
+            WorkerRequest::Measure(job) => job.id,
             WorkerRequest::TorchScript(job) => job.id,
             WorkerRequest::Benchmark(job) => job.id,
         };
         // A few functions of `tch` panic where libtorch fails; the next request must not suffer from it.
         let result = catch_unwind(AssertUnwindSafe(|| match request {
             WorkerRequest::Train(job) => self.train(job, say),
+            WorkerRequest::Measure(_) => Err(Failure::infeasible("this worker measures nothing yet")),
             WorkerRequest::TorchScript(job) => {
                 let largest_difference = torchscript::write(job, &self.program, self.threads)?;
                 Ok(WorkerAnswer::TorchScriptWritten { id, largest_difference })

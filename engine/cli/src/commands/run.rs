@@ -95,20 +95,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// A strategy cannot be loaded.
 pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
     let mut plugins: IndexMap<String, Plugin> = IndexMap::new();
-    let searches = prepared.steps.iter().filter_map(|step| match (&step.step, &step.strategy) {
-        (pleach_spec::Step::Search(search), Some(file)) => Some((&search.strategy, file)),
-        _ => None,
-    });
+    let searches = prepared
+        .steps
+        .iter()
+        .filter_map(|step| Some((step.step.searching()?.strategy.to_owned(), step.strategy.as_ref()?)));
     let mut host = None;
     for (called, file) in searches {
-        if !plugins.contains_key(called) {
+        if !plugins.contains_key(&called) {
             let host = match &host {
                 Some(host) => host,
                 None => host.insert(plugin::host()?),
             };
             let origin = format!("`{}`", file.path.display());
             let plugin = host.load(&file.bytes, &origin).map_err(|error| Failure::new(Exit::PluginFailed, error))?;
-            plugins.insert(called.clone(), plugin);
+            plugins.insert(called, plugin);
         }
     }
     Ok(pleach_run::Prepared {

@@ -8,7 +8,7 @@ pub const METRIC: &str = r"^\s*[A-Za-z_.-][A-Za-z0-9_.-]*\s*(\(\s*[A-Za-z0-9_.-]
 pub const REQUIREMENT: &str = r"^\s*[A-Za-z_.-][A-Za-z0-9_.-]*\s*(\(\s*[A-Za-z0-9_.-]+\s*(,\s*[A-Za-z0-9_.-]+\s*)*\)\s*)?(<=|>=)\s*[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?\s*$";
 /// The pattern of a reference to the candidates of a step.
 pub const REFERENCE: &str =
-    r"^\s*((best|all|front|recommended)\s*\(\s*[^,() ]+\s*|top\s*\(\s*[^,() ]+\s*,\s*[1-9][0-9]*\s*)\)\s*$";
+    r"^\s*((best|all|front|recommended|baseline)\s*\(\s*[^,() ]+\s*|top\s*\(\s*[^,() ]+\s*,\s*[1-9][0-9]*\s*)\)\s*$";
 /// The pattern of an experiment's name.
 pub const NAME: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 /// The pattern of a step's name.

@@ -2,7 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A reference to the candidates of another step: `best(step)`, `top(step, n)`, `all(step)`, `front(step)`, `recommended(step)`.
+/// A reference to the candidates of another step: `best(step)`, `top(step, n)`, `all(step)`, `front(step)`, `recommended(step)`,
+/// `baseline(step)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Reference {
@@ -16,6 +17,8 @@ pub enum Reference {
     Front(String),
     /// What the strategy recommended at its end.
     Recommended(String),
+    /// The best that the step's baseline found.
+    Baseline(String),
 }
 
 impl Reference {
@@ -26,14 +29,17 @@ impl Reference {
             | Reference::Top(s, _)
             | Reference::All(s)
             | Reference::Front(s)
-            | Reference::Recommended(s) => s,
+            | Reference::Recommended(s)
+            | Reference::Baseline(s) => s,
         }
     }
 }
 
 /// Why a text is no reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no reference; write best(STEP), top(STEP, N), all(STEP), front(STEP) or recommended(STEP)")]
+#[error(
+    "`{text}` is no reference; write best(STEP), top(STEP, N), all(STEP), front(STEP), recommended(STEP) or baseline(STEP)"
+)]
 pub struct ReferenceError {
     /// What was written.
     pub text: String,
@@ -55,6 +61,7 @@ impl FromStr for Reference {
             ("best", [_]) => Ok(Reference::Best(step)),
             ("all", [_]) => Ok(Reference::All(step)),
             ("front", [_]) => Ok(Reference::Front(step)),
+            ("baseline", [_]) => Ok(Reference::Baseline(step)),
             ("recommended", [_]) => Ok(Reference::Recommended(step)),
             ("top", [_, count]) => {
                 let count = count.parse().ok().filter(|&n| n > 0).ok_or_else(error)?;
@@ -87,6 +94,7 @@ impl fmt::Display for Reference {
             Reference::All(s) => write!(f, "all({s})"),
             Reference::Front(s) => write!(f, "front({s})"),
             Reference::Recommended(s) => write!(f, "recommended({s})"),
+            Reference::Baseline(s) => write!(f, "baseline({s})"),
         }
     }
 }
@@ -98,7 +106,7 @@ impl JsonSchema for Reference {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "The candidates of another step: best(STEP), top(STEP, N), all(STEP), front(STEP) or recommended(STEP).",
+            "description": "The candidates of another step: best(STEP), top(STEP, N), all(STEP), front(STEP), recommended(STEP) or baseline(STEP).",
             "type": "string",
             "pattern": super::forms::REFERENCE
         })
@@ -111,7 +119,7 @@ mod tests {
 
     #[test]
     fn references_round_trip() {
-        for text in ["best(explore)", "top(explore, 3)", "all(final)", "front(a-b)", "recommended(x)"] {
+        for text in ["best(explore)", "top(explore, 3)", "all(final)", "front(a-b)", "recommended(x)", "baseline(x)"] {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
         }
     }

@@ -1,3 +1,4 @@
+use super::Pgd;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Training {
     /// Random changes to training examples.
     #[serde(default)]
     pub augment: Augment,
+    /// Trains on attacked examples, so that the network withstands attacks; the gain costs clean accuracy and time.
+    #[serde(default)]
+    pub adversarial: Option<Adversarial>,
     /// Number format of the arithmetic.
     #[serde(default)]
     pub precision: Precision,
@@ -196,6 +200,56 @@ pub struct Augment {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub mixup: f64,
+}
+
+/// Training on attacked examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Adversarial {
+    /// The loss of examples attacked by projected gradient descent, in place of that of clean ones (Madry et al. 2018).
+    Pgd(Pgd),
+    /// The loss of clean examples, and `beta` times the divergence between outputs for clean and for attacked ones
+    /// (Zhang et al. 2019).
+    Trades(Trades),
+}
+
+impl Adversarial {
+    /// The steps of the attack, each a forward and a backward pass.
+    pub fn steps(&self) -> u32 {
+        match self {
+            Adversarial::Pgd(attack) => attack.steps,
+            Adversarial::Trades(attack) => attack.steps,
+        }
+    }
+}
+
+/// The trade-off of TRADES.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trades {
+    /// The largest change of a value, in units of data scaled to 0..1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub epsilon: f64,
+    /// Steps of the attack.
+    #[serde(default = "default_attack_steps")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub steps: u32,
+    /// The length of a step, in the same units; 2.5 epsilon / steps unless told, at most epsilon.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub step_size: Option<f64>,
+    /// The weight of the divergence.
+    #[serde(default = "default_beta")]
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub beta: f64,
+}
+
+fn default_attack_steps() -> u32 {
+    10
+}
+
+fn default_beta() -> f64 {
+    6.0
 }
 
 /// Number format of the arithmetic.

@@ -115,6 +115,7 @@ pub fn job(network: Network, recipe: Training) -> TrainJob {
         resume: None,
         checkpoint: None,
         test: false,
+        measure: Vec::new(),
     }
 }
 
