@@ -244,6 +244,9 @@ mod tests {
     fn only_what_stands_below_space_is_decided() {
         let mut plain = experiment().as_object().unwrap().clone();
         plain["properties"].as_object_mut().unwrap().remove("space");
+        // A network written by hand may be copied from a space: its decisions hold their defaults.
+        let train = plain["$defs"]["Train"]["properties"].as_object_mut().unwrap();
+        assert!(train.remove("network").is_some() && train.remove("training").is_some());
         let plain = prune(plain);
         let names: Vec<&String> = plain["$defs"].as_object().unwrap().keys().collect();
         assert!(names.iter().any(|name| *name == "Step"));

@@ -195,13 +195,15 @@ pub struct Train {
     /// Which candidates, such as `top(explore, 3)`; without it the space's own defaults.
     #[serde(default)]
     pub candidates: Option<Reference>,
-    /// A network written by hand, trained in place of candidates: a baseline that a search has to beat.
+    /// A network written by hand, trained in place of candidates: a baseline that a search has to beat. Decisions in it hold
+    /// their defaults.
     #[serde(default)]
     #[schemars(with = "Option<Vec<Layer>>")]
     pub network: Option<serde_json::Value>,
-    /// The recipe of that network; the space's own, with decisions at their defaults, unless told.
+    /// The recipe of that network; the space's own unless told.
     #[serde(default)]
-    pub training: Option<Training>,
+    #[schemars(with = "Option<Training>")]
+    pub training: Option<serde_json::Value>,
     /// How often each is trained, on another seed each time.
     #[serde(default = "one_repeat")]
     #[schemars(range(min = 1, max = 1000))]

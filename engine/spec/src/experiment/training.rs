@@ -207,7 +207,7 @@ pub struct Augment {
 #[serde(rename_all = "snake_case")]
 pub enum Adversarial {
     /// The loss of examples attacked by projected gradient descent, in place of that of clean ones (Madry et al. 2018).
-    Pgd(Pgd),
+    Pgd(PgdTraining),
     /// The loss of clean examples, and `beta` times the divergence between outputs for clean and for attacked ones
     /// (Zhang et al. 2019).
     Trades(Trades),
@@ -220,6 +220,34 @@ impl Adversarial {
             Adversarial::Pgd(attack) => attack.steps,
             Adversarial::Trades(attack) => attack.steps,
         }
+    }
+}
+
+/// Projected gradient descent on training examples. Beside [`Pgd`], since values below `space` may be decisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PgdTraining {
+    /// The largest change of a value, in units of data scaled to 0..1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub epsilon: f64,
+    /// Steps.
+    #[serde(default = "default_attack_steps")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub steps: u32,
+    /// The length of a step, in the same units; 2.5 epsilon / steps unless told, at most epsilon.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub step_size: Option<f64>,
+    /// Whether to begin at a random place within epsilon.
+    #[serde(default = "yes")]
+    pub random_start: bool,
+}
+
+impl PgdTraining {
+    /// The attack.
+    pub fn attack(&self) -> Pgd {
+        let PgdTraining { epsilon, steps, step_size, random_start } = *self;
+        Pgd { epsilon, steps, step_size, random_start }
     }
 }
 
@@ -242,6 +270,10 @@ pub struct Trades {
     #[serde(default = "default_beta")]
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub beta: f64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_attack_steps() -> u32 {
