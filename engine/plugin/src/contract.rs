@@ -26,5 +26,8 @@ pub use generated::pleach::strategy::trial::{
 /// The version of the contract that this host speaks.
 pub const VERSION: &str = "0.1.0";
 
+/// The signal of the fidelity that a training went on from: a context that lists it says that trainings can be resumed.
+pub const RESUMED: &str = "resumed";
+
 /// The package whose interfaces are the only ones that a strategy may import.
 pub(crate) const PACKAGE: &str = "pleach:strategy";

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::contract::{Answer, Context, Genotype, Job, Origin, Outcome, Request, Sharing, Training};
+use crate::contract::{Answer, Context, Genotype, Job, Origin, Outcome, RESUMED, Request, Sharing, Training};
 use crate::imports::check_shape;
 use crate::{Fault, Manifest, Need};
 
@@ -21,6 +21,7 @@ pub(crate) struct Rules {
     blocks: usize,
     fidelities: Vec<f64>,
     needs: Vec<Need>,
+    resumes: bool,
     /// By id.
     standings: Vec<Standing>,
     in_flight: usize,
@@ -35,6 +36,7 @@ impl Rules {
             blocks: context.blocks.len(),
             fidelities: context.fidelities.clone(),
             needs: manifest.needs.clone(),
+            resumes: context.signals.iter().any(|signal| signal == RESUMED),
             standings: Vec::new(),
             in_flight: 0,
             trainings: HashMap::new(),
@@ -147,6 +149,9 @@ impl Rules {
             Origin::Fresh | Origin::Given => {}
             Origin::Resume(earlier) => {
                 self.need(id, Need::Resume)?;
+                if !self.resumes {
+                    return Err(wrong(id, format!("resumes request {earlier}, but here no training can be resumed")));
+                }
                 self.check_measured(id, *earlier, "resume")?;
                 let Some((genotype, repeat, fidelity)) = self.trainings.get(earlier) else {
                     return Err(wrong(id, format!("resumes request {earlier}, which is no training")));

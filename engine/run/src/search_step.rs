@@ -18,7 +18,7 @@ use pleach_spec::{FidelityBy, Search as SearchStep};
 use pleach_store::TrialRecord;
 
 /// Jobs of the contract that a search serves.
-const SERVED: [Need; 1] = [Need::Train];
+const SERVED: [Need; 2] = [Need::Train, Need::Resume];
 
 /// Evaluates a search's requests in processes.
 struct InProcesses<'e, 'a> {

@@ -6,7 +6,7 @@ use crate::strategies::{StrategyError, StrategyFile};
 use indexmap::IndexMap;
 use pleach_plugin::Need;
 use pleach_space::{Space, View};
-use pleach_spec::{Decide, Evaluator, Fidelity, FidelityBy, FidelitySchedule, Node, Problem, push_token};
+use pleach_spec::{Decide, Evaluator, Node, Problem, push_token};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -99,27 +99,15 @@ impl Check<'_> {
     /// What the strategy asks of the engine, this experiment must be able to serve.
     fn needs(&mut self, at: &str, file: &StrategyFile) {
         let objectives = self.root.get("objectives").map_or(1, |objectives| objectives.items().len());
-        let fidelity = self.part::<Fidelity>("/fidelity").unwrap_or_default();
-        let resumes = fidelity.by == FidelityBy::Epochs && fidelity.schedule == FidelitySchedule::Full;
         let name = &file.manifest.name;
         for &need in &file.manifest.needs {
             let (why, help) = match need {
-                Need::Train => continue,
+                // What resumes trains afresh where it cannot: its context tells.
+                Need::Train | Need::Resume => continue,
                 Need::SeveralObjectives if objectives > 1 => continue,
                 Need::SeveralObjectives => {
                     ("there is one objective".to_owned(), "name a second objective, or choose another strategy")
                 }
-                Need::Resume => match self.who() {
-                    Some(Evaluator::Libtorch) if resumes => continue,
-                    Some(Evaluator::Libtorch) => (
-                        "here every fidelity is a schedule of its own".to_owned(),
-                        "write `fidelity: {by: epochs, schedule: full}`",
-                    ),
-                    None => continue,
-                    Some(_) => {
-                        ("only networks that libtorch trains can be resumed".to_owned(), "choose another strategy")
-                    }
-                },
                 Need::Inherit | Need::Proxies | Need::Share | Need::Score | Need::Predict => {
                     (format!("this engine does not serve `{need}`"), "choose another strategy")
                 }

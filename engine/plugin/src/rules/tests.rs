@@ -17,7 +17,7 @@ fn context() -> Context {
         objectives: vec!["loss".to_owned()],
         constraints: vec![],
         curves: vec![],
-        signals: vec![],
+        signals: vec![RESUMED.to_owned()],
         proxies: vec![],
         blocks: vec!["stem".to_owned()],
         node_kinds: vec![],
@@ -36,6 +36,10 @@ fn context() -> Context {
 }
 
 fn rules(needs: &[Need]) -> Rules {
+    rules_of(&context(), needs)
+}
+
+fn rules_of(context: &Context, needs: &[Need]) -> Rules {
     let manifest = Manifest {
         name: "rules".to_owned(),
         version: "0".to_owned(),
@@ -43,7 +47,7 @@ fn rules(needs: &[Need]) -> Rules {
         options_schema: json!({}),
         needs: needs.to_vec(),
     };
-    Rules::new(&context(), &manifest)
+    Rules::new(context, &manifest)
 }
 
 fn train(id: u64, genotype: &[f64], fidelity: f64, origin: Origin) -> Request {
@@ -156,6 +160,16 @@ fn a_training_resumes_only_its_own_measured_beginning() {
     assert_eq!(resume(9, &[0.0, 1.0], 1.0), "request 3: wants to resume request 9, which was not told yet");
     assert!(resume(0, &[1.0, 1.0], 1.0).ends_with("which has another genotype or repeat"));
     assert!(resume(0, &[0.0, 1.0], 0.25).ends_with("at a fidelity that is not above 0.25"));
+}
+
+#[test]
+fn nothing_resumes_where_the_context_does_not_list_the_signal() {
+    let mut rules = rules_of(&Context { signals: vec![], ..context() }, &[Need::Train, Need::Resume]);
+    ask(&mut rules, vec![fresh(0)]).unwrap();
+    rules.told(&[measured(0)]).unwrap();
+    let refused = ask(&mut rules, vec![train(1, &[0.0, 1.0], 1.0, Origin::Resume(0))]).unwrap_err();
+    assert_eq!(refused.to_string(), "request 1: resumes request 0, but here no training can be resumed");
+    ask(&mut rules, vec![train(1, &[0.0, 1.0], 1.0, Origin::Fresh)]).unwrap();
 }
 
 #[test]
