@@ -2,7 +2,7 @@
 
 use crate::canonical::Fingerprint;
 use crate::cost::Costs;
-use crate::decision::{Condition, Decision, Genotype, Role};
+use crate::decision::{Condition, Decision, Domain, Genotype, Role};
 use crate::encode;
 use crate::problem::SpaceProblem;
 use crate::sample;
@@ -21,7 +21,8 @@ pub struct View {
     space: Arc<Space>,
     decided: Vec<usize>,
     decisions: Vec<Decision>,
-    base: Genotype,
+    /// At least one. Where there are several, the first decision says which.
+    bases: Vec<Genotype>,
     hard: Vec<Requirement>,
 }
 
@@ -29,6 +30,12 @@ impl View {
     /// The decisions of `decide`; the others hold their values in the full genotype `base`. A decision that can never count
     /// beside them does not appear.
     pub fn new(space: Arc<Space>, decide: Decide, base: Genotype) -> View {
+        View::of_candidates(space, decide, vec![base])
+    }
+
+    /// As [`View::new`] over several full genotypes, at least one: with more than one, which of them it is, is a choice before
+    /// the other decisions.
+    pub fn of_candidates(space: Arc<Space>, decide: Decide, bases: Vec<Genotype>) -> View {
         let wanted = |decision: &Decision| match decide {
             Decide::All => true,
             Decide::Architecture => decision.role == Role::Architecture,
@@ -36,37 +43,40 @@ impl View {
         };
         let all = space.decisions();
         let mut decided: Vec<usize> = Vec::new();
-        let mut decisions: Vec<Decision> = Vec::new();
+        let mut decisions: Vec<Decision> = candidate(bases.len()).into_iter().collect();
+        let before = decisions.len();
         for (index, decision) in all.iter().enumerate() {
             if !wanted(decision) {
                 continue;
             }
-            // Up the chain of conditions: fixed decisions are settled here, the first decided one is the condition.
+            // Up the chain of conditions: fixed decisions are settled here, by each candidate for itself; the first decided
+            // one is the condition.
             let mut condition = decision.active_when.clone();
-            let mut possible = true;
+            let mut possible: Vec<usize> = (0..bases.len()).collect();
             while let Some(current) = &condition {
                 if let Some(position) = decided.iter().position(|&d| d == current.decision) {
-                    condition = Some(Condition { decision: position, values: current.values.clone() });
+                    condition = Some(Condition { decision: before + position, values: current.values.clone() });
                     break;
                 }
-                let settled = !wanted(&all[current.decision]) && current.values.contains(&base[current.decision]);
-                if !settled {
-                    possible = false;
-                    break;
-                }
+                let fixed = !wanted(&all[current.decision]);
+                possible.retain(|&base| fixed && current.values.contains(&bases[base][current.decision]));
                 condition = all[current.decision].active_when.clone();
             }
-            if possible {
-                decided.push(index);
-                decisions.push(Decision { active_when: condition, ..decision.clone() });
+            if possible.is_empty() {
+                continue;
             }
+            if condition.is_none() && possible.len() < bases.len() {
+                condition = Some(Condition { decision: 0, values: possible.iter().map(|&base| base as f64).collect() });
+            }
+            decided.push(index);
+            decisions.push(Decision { active_when: condition, ..decision.clone() });
         }
         let is_hard = |requirement: &&Requirement| Costs::NAMES.contains(&requirement.metric.name.as_str());
         let hard = match space.has_network() {
             true => space.requirements().iter().filter(is_hard).cloned().collect(),
             false => Vec::new(),
         };
-        View { space, decided, decisions, base, hard }
+        View { space, decided, decisions, bases, hard }
     }
 
     /// The space.
@@ -81,17 +91,26 @@ impl View {
 
     /// The genotype of all of the space's decisions.
     pub fn full(&self, genotype: &[f64]) -> Genotype {
-        let mut full = self.base.clone();
-        for (&index, &value) in self.decided.iter().zip(genotype) {
+        let (base, own) = match self.bases.as_slice() {
+            [base] => (base, genotype),
+            bases => (&bases[genotype[0] as usize], &genotype[1..]),
+        };
+        let mut full = base.clone();
+        for (&index, &value) in self.decided.iter().zip(own) {
             full[index] = value;
         }
         sample::clear_inactive(self.space.decisions(), &mut full);
         full
     }
 
-    /// The decided part of a full genotype.
+    /// The decided part of a full genotype; of several candidates, the first one that it agrees with.
     pub fn narrow(&self, full: &[f64]) -> Genotype {
-        let mut genotype: Genotype = self.decided.iter().map(|&index| full[index]).collect();
+        let fixed = |base: &&Genotype| (0..full.len()).all(|i| self.decided.contains(&i) || base[i] == full[i]);
+        let mut genotype = Genotype::new();
+        if self.bases.len() > 1 {
+            genotype.push(self.bases.iter().position(|base| fixed(&base)).unwrap_or_default() as f64);
+        }
+        genotype.extend(self.decided.iter().map(|&index| full[index]));
         sample::clear_inactive(&self.decisions, &mut genotype);
         genotype
     }
@@ -236,4 +255,57 @@ impl View {
 
     /// The number of features of each node of [`View::graph`].
     pub const NODE_FEATURES: usize = encode::NODE_FEATURES;
+
+    /// The path of the decision between several candidates.
+    pub const CANDIDATE: &str = "candidate";
+}
+
+/// The choice between several candidates.
+fn candidate(count: usize) -> Option<Decision> {
+    (count > 1).then(|| Decision {
+        path: View::CANDIDATE.to_owned(),
+        pointer: String::new(),
+        name: None,
+        domain: Domain::Choice((0..count).map(|number| number.to_string()).collect()),
+        role: Role::Architecture,
+        active_when: None,
+        slot: None,
+        default: 0.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn several_candidates_are_a_choice_before_the_others() {
+        let section = json!({
+            "values": {"width": {"one_of": [8, 16, 32]}},
+            "training": {"optimizer": {"one_of": [
+                {"sgd": {"rate": {"float": [0.01, 0.1]}}}, {"adam": {"rate": {"float": [0.001, 0.01]}}}
+            ]}},
+        });
+        let (space, problems) = Space::compile(&section, "/space", None);
+        let space = Arc::new(space.unwrap_or_else(|| panic!("{problems:?}")));
+        let base = space.defaults();
+        let width = space.decisions().iter().position(|decision| decision.path.contains("width")).unwrap();
+        let mut other = base.clone();
+        other[width] = 2.0;
+        let one = View::of_candidates(space.clone(), Decide::Training, vec![base.clone()]);
+        let two = View::of_candidates(space, Decide::Training, vec![base, other]);
+        assert_eq!(two.decisions().len(), one.decisions().len() + 1);
+        assert_eq!(two.decisions()[0].path, View::CANDIDATE);
+        // Conditions moved by one place with the decisions that they name.
+        assert!(two.decisions()[2..].iter().all(|d| d.active_when.as_ref().is_some_and(|when| when.decision == 1)));
+        let drawn = two.sample(50, 1);
+        for genotype in &drawn {
+            two.check(genotype).unwrap();
+            let full = two.full(genotype);
+            assert_eq!(full[width], if genotype[0] == 0.0 { 0.0 } else { 2.0 });
+            assert_eq!(&two.narrow(&full), genotype);
+        }
+        assert!(drawn.iter().any(|genotype| genotype[0] == 0.0) && drawn.iter().any(|genotype| genotype[0] == 1.0));
+    }
 }
