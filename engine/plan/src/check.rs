@@ -8,14 +8,17 @@ mod metrics;
 mod options;
 mod steps;
 
-pub(crate) use options::with_defaults;
+pub use options::with_defaults;
+pub(crate) use steps::PreparedSearch;
 
 use crate::prepare::Surroundings;
+use indexmap::IndexMap;
 use pleach_data::DataShape;
 use pleach_evaluate::Table;
 use pleach_space::{Shape, Space, SpaceProblem};
-use pleach_spec::{Document, Evaluator, Node, Problem, Severity};
+use pleach_spec::{Document, Evaluator, Node, Problem, Severity, push_token};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// Collects problems of one document.
 pub(crate) struct Check<'c> {
@@ -84,6 +87,38 @@ impl<'c> Check<'c> {
         problems.extend(space.iter().flat_map(|space| space.check(random)));
         self.problems.extend(problems.into_iter().map(of_space));
         space
+    }
+
+    /// Compiles the networks that `train` steps bring, each with its recipe or that of the space, by step.
+    pub fn own_networks(&mut self, data: Option<&DataShape>) -> IndexMap<String, Arc<Space>> {
+        let mut own = IndexMap::new();
+        let base = self.document.space_pointer();
+        let recipe = self.root.at(base).and_then(|space| space.get("training")).map(Node::to_json);
+        let shape = data.map(|data| (Shape(data.shape.iter().copied().collect()), data.classes));
+        for entry in self.root.get("steps").map_or(&[][..], Node::entries) {
+            let Some(body) = entry.value.get("train") else { continue };
+            let Some(network) = body.get("network") else { continue };
+            let mut pointer = "/steps".to_owned();
+            push_token(&mut pointer, &entry.key);
+            pointer.push_str("/train");
+            if !self.is_sound(&pointer) {
+                continue;
+            }
+            let mut section = serde_json::Map::new();
+            section.insert("network".into(), network.to_json());
+            let given = body.get("training").map(Node::to_json);
+            if let Some(training) = given.or_else(|| recipe.clone()) {
+                section.insert("training".into(), training);
+            }
+            let (space, mut problems) = Space::compile(&section.into(), &pointer, shape.clone());
+            problems.retain(|problem| !(self.data_failed && problem.code == "unknown-input"));
+            problems.extend(space.iter().flat_map(|space| space.check(0)));
+            self.problems.extend(problems.into_iter().map(of_space));
+            if let Some(space) = space {
+                own.insert(entry.key.clone(), Arc::new(space));
+            }
+        }
+        own
     }
 
     /// A table's columns, a command's program.

@@ -8,10 +8,10 @@ use crate::check::with_defaults;
 use crate::prepared::Prepared;
 use indexmap::IndexMap;
 use pleach_data::{DataError, Locations};
-use pleach_evaluate::DigestError;
+use pleach_evaluate::{DigestError, Measure, measures_of};
 use pleach_plugin::Manifest;
 use pleach_space::Space;
-use pleach_spec::{Evaluator, Experiment, push_token};
+use pleach_spec::{Evaluator, Experiment, Objective, Step, push_token};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -92,12 +92,27 @@ pub fn step_documents<'m>(
         let Some(step) = experiment.steps.get(name) else { continue };
         let mut document = shared(experiment, resolved, space, digests);
         let mut section = serde_json::to_value(step).unwrap_or_default();
+        // Whether candidates are good enough changes nothing of what they are.
+        section[step.kind()].as_object_mut().map(|section| section.shift_remove("require"));
+        if let Step::Robustness(robustness) = step {
+            let measured = &mut section["robustness"];
+            let corruptions = robustness.corruptions.as_ref().unwrap_or(&experiment.corruptions);
+            measured["corruptions"] = json!(corruptions);
+            measured["severities"] = json!(robustness.severities.as_ref().unwrap_or(&experiment.severities));
+            measured["attacks"] = json!(robustness.attacks.as_ref().unwrap_or(&experiment.attacks));
+        } else {
+            measured(experiment, step, &mut document);
+        }
         if let Some(searching) = step.searching()
             && let Some((manifest, digest)) = strategy(searching.strategy)
         {
             section[step.kind()]["with"] = with_defaults(&manifest.options_schema, searching.with.clone()).into();
             let identity = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
             document.insert("strategy".into(), identity);
+            if let Some((manifest, digest)) = searching.baseline.and_then(strategy) {
+                let identity = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
+                document.insert("baseline".into(), identity);
+            }
         }
         // The name of a search is part of its seeds.
         document.insert("steps".into(), json!({ name: section }));
@@ -110,6 +125,61 @@ pub fn step_documents<'m>(
         documents.insert(name.clone(), document.into());
     }
     documents
+}
+
+/// What is measured at the end of each of a step's trainings beside what every training measures.
+fn measured(experiment: &Experiment, step: &Step, document: &mut Map<String, Value>) {
+    let mut attacks = Map::new();
+    for measure in measures(experiment, step) {
+        match measure {
+            Measure::Corrupted { .. } => drop(document.insert("severities".into(), json!(experiment.severities))),
+            Measure::Attacked { name, attack } => drop(attacks.insert(name, json!(attack))),
+            Measure::Latency { .. } | Measure::PeakMemory { .. } => {}
+        }
+    }
+    if !attacks.is_empty() {
+        document.insert("attacks".into(), attacks.into());
+    }
+}
+
+/// What is measured at the end of each of a step's trainings, or on its trained networks: what objectives, the space's
+/// requirements and those of the step name, each once.
+pub fn measures(experiment: &Experiment, step: &Step) -> Vec<Measure> {
+    let mut all: Vec<Measure> = Vec::new();
+    let mut attacks = &experiment.attacks;
+    let mut severities = &experiment.severities;
+    if let Step::Robustness(robustness) = step {
+        attacks = robustness.attacks.as_ref().unwrap_or(attacks);
+        severities = robustness.severities.as_ref().unwrap_or(severities);
+        for &corruption in robustness.corruptions.as_ref().unwrap_or(&experiment.corruptions) {
+            all.extend(severities.iter().map(|&severity| Measure::Corrupted { corruption, severity }));
+        }
+        all.extend(
+            attacks.iter().map(|(name, attack)| Measure::Attacked { name: name.clone(), attack: attack.clone() }),
+        );
+    }
+    let objectives = experiment.objectives.iter().map(Objective::metric);
+    let required = experiment.space.require.iter().chain(step.require()).map(|requirement| &requirement.metric);
+    let of_step = match step {
+        // What a robustness step measures is its own affair, and an export measures nothing.
+        Step::Robustness(_) => step.require().iter().map(|requirement| &requirement.metric).collect(),
+        Step::Export(_) => Vec::new(),
+        _ => objectives.chain(required).collect::<Vec<_>>(),
+    };
+    for metric in of_step {
+        for measure in measures_of(metric, severities, attacks).unwrap_or_default() {
+            if !all.contains(&measure) {
+                all.push(measure);
+            }
+        }
+    }
+    let mut once = Vec::with_capacity(all.len());
+    all.into_iter().for_each(|measure| {
+        if !once.contains(&measure) {
+            once.push(measure)
+        }
+    });
+    once
 }
 
 /// The key of a step's document.
@@ -157,7 +227,7 @@ fn without_paths(data: &mut Value) {
 /// not stand there: digests, versions, inputs.
 pub fn pointer_of(path: &str) -> Option<String> {
     let first = path.split(['.', '[']).next().unwrap_or_default();
-    if matches!(first, "digests" | "versions" | "inputs" | "strategy" | "decisions") {
+    if matches!(first, "digests" | "versions" | "inputs" | "strategy" | "baseline" | "decisions") {
         return None;
     }
     let mut pointer = String::new();
@@ -178,9 +248,11 @@ impl Prepared {
     pub fn step_documents(&self, digests: &Digests) -> IndexMap<String, Value> {
         let order: Vec<String> = self.steps.iter().map(|step| step.name.clone()).collect();
         let strategy = |name: &str| {
-            let called =
-                |step: &&crate::PreparedStep| step.step.searching().is_some_and(|searching| searching.strategy == name);
-            let file = self.steps.iter().find(called)?.strategy.as_ref()?;
+            let file = self.steps.iter().find_map(|step| {
+                let searching = step.step.searching()?;
+                let own = step.strategy.as_ref().filter(|_| searching.strategy == name);
+                own.or(step.baseline.as_ref().filter(|_| searching.baseline == Some(name)))
+            })?;
             Some((&file.manifest, file.digest.as_str()))
         };
         step_documents(&self.experiment, &self.resolved, &self.space, &order, digests, &strategy)

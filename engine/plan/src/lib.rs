@@ -16,9 +16,10 @@ pub mod render;
 mod status;
 mod strategies;
 
+pub use check::with_defaults;
 pub use estimate::{Estimate, estimate};
 pub use graph::StepGraph;
-pub use keys::{Digests, DigestsError, SEARCH_SEMANTICS, digests, key_of, pointer_of, step_documents};
+pub use keys::{Digests, DigestsError, SEARCH_SEMANTICS, digests, key_of, measures, pointer_of, step_documents};
 pub use prepare::{Surroundings, check_space, prepare};
 pub use prepared::{Prepared, PreparedStep};
 pub use status::{Change, Plan, PlannedStep, Recorded, StepStatus};

@@ -1,11 +1,11 @@
 //! From a document to an experiment that is ready to run, or to all that keeps it from that.
 
-use crate::check::Check;
+use crate::check::{Check, PreparedSearch};
 use crate::graph::StepGraph;
 use crate::prepared::{Prepared, PreparedStep};
 use crate::strategies::Strategies;
 use pleach_space::Space;
-use pleach_spec::{Diagnostic, Document, Step};
+use pleach_spec::{Diagnostic, Document};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +38,7 @@ pub fn prepare(document: &Document, surroundings: &Surroundings) -> (Option<Prep
     check.evaluator(space.as_ref());
     let space = space.map(Arc::new);
     let searches = check.steps(space.as_ref());
+    let own = check.own_networks(data.as_ref());
     problems.append(&mut check.problems);
     let diagnostics = document.report(&problems);
     if diagnostics.iter().any(Diagnostic::is_error) {
@@ -57,13 +58,14 @@ pub fn prepare(document: &Document, surroundings: &Surroundings) -> (Option<Prep
             let step = experiment.steps[name].clone();
             let inputs = graph.inputs(name).into_iter().filter_map(place).collect();
             let search = searches.get(name).cloned();
-            let (view, strategy, options) = match (&step, search) {
-                (Step::Search(_) | Step::Hpo(_), Some(search)) => {
-                    (Some(search.view), Some(search.strategy), search.options)
+            let space = own.get(name).cloned();
+            let (view, strategy, options, baseline) = match search {
+                Some(PreparedSearch { view, strategy, options, baseline }) => {
+                    (Some(view), Some(strategy), options, baseline)
                 }
-                _ => (None, None, serde_json::Map::new()),
+                None => (None, None, serde_json::Map::new(), None),
             };
-            PreparedStep { name: name.clone(), step, inputs, view, strategy, options }
+            PreparedStep { name: name.clone(), step, inputs, space, view, strategy, options, baseline }
         })
         .collect();
     let prepared = Prepared {

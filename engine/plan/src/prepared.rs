@@ -46,10 +46,14 @@ pub struct PreparedStep {
     pub step: Step,
     /// Places in [`Prepared::steps`] of the steps whose candidates it takes; all lie before it.
     pub inputs: Vec<usize>,
-    /// Of a search: the decisions that it makes, the others at their defaults.
+    /// Of a `train` step with a network of its own: that network as a space.
+    pub space: Option<Arc<Space>>,
+    /// Of a search: the decisions that it makes, the others at their defaults (of `hpo`: at their candidate's values).
     pub view: Option<View>,
     /// Of a search: its strategy.
     pub strategy: Option<StrategyFile>,
     /// Of a search: the strategy's options, those not given at the defaults of the plugin's schema.
     pub options: Map<String, Value>,
+    /// Of a search with a baseline: the baseline's strategy, at its default options.
+    pub baseline: Option<StrategyFile>,
 }

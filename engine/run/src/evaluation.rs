@@ -2,15 +2,18 @@
 
 use crate::error::RunError;
 use crate::events::Event;
+use crate::measures::Measures;
 use crate::outcome::{Evaluated, Values, of_machine};
+use crate::part::Part;
 use crate::prepared::{Material, Prepared, RunOptions, Source};
 use crate::score::Scorer;
 use crate::session::Session;
-use pleach_evaluate::protocol::{Hello, TrainJob};
-use pleach_evaluate::{Ask, CommandJob, Done, Job, Pool, PoolEvent, PoolOptions, Work, Worker};
+use indexmap::IndexMap;
+use pleach_evaluate::protocol::{Hello, MeasureJob, TrainJob};
+use pleach_evaluate::{Ask, CommandJob, Done, Evaluation, Job, Pool, PoolEvent, PoolOptions, Work, Worker};
 use pleach_random::derive;
-use pleach_space::{Built, Costs, Network};
-use pleach_spec::{Data, FidelityBy, FidelitySchedule, Precision, Training};
+use pleach_space::{Built, Costs, Network, Space};
+use pleach_spec::{Adversarial, Data, Precision};
 use pleach_store::{Cache, CacheEntry, Failure, Metrics, Outcome, Put};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -34,8 +37,10 @@ const COMMAND_PROXY: f64 = 1e-3;
 const TEST: &str = "test";
 
 /// What is wanted of an evaluation.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Wanted<'g> {
+    /// The space that the genotype is of.
+    pub space: &'g Space,
     /// The full genotype.
     pub genotype: &'g [f64],
     /// The share of the full training budget.
@@ -44,6 +49,38 @@ pub struct Wanted<'g> {
     pub repeat: u32,
     /// Whether weights are kept and the test part is measured.
     pub last: bool,
+    /// What is measured at the end of a training.
+    pub measures: &'g Measures,
+    /// Whether later trainings may go on from this one.
+    pub resumable: bool,
+    /// The training that this one goes on from.
+    pub resumed: Option<Resumed<'g>>,
+}
+
+/// An earlier part of a training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resumed<'g> {
+    /// The share of the full training budget that it had.
+    pub fidelity: f64,
+    /// Its trial key.
+    pub key: &'g str,
+}
+
+/// Trained weights to be measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'g> {
+    /// The space that the genotype is of.
+    pub space: &'g Space,
+    /// The full genotype.
+    pub genotype: &'g [f64],
+    /// The repetition, from 0.
+    pub repeat: u32,
+    /// The trial key of the training.
+    pub key: &'g str,
+    /// The file.
+    pub file: &'g std::path::Path,
+    /// What is measured.
+    pub measures: &'g Measures,
 }
 
 /// What is known at once of an evaluation.
@@ -83,6 +120,8 @@ pub struct Evaluations<'a> {
     open: HashMap<u64, Open>,
     next_job: u64,
     proxy_cost: f64,
+    /// Keys whose weights are kept only while trainings may go on from them.
+    temporary: Vec<String>,
 }
 
 impl std::fmt::Debug for Evaluations<'_> {
@@ -98,11 +137,30 @@ impl std::fmt::Debug for Evaluations<'_> {
 #[derive(Debug)]
 struct Running {
     key: String,
-    document: Value,
-    checkpoint: Option<PathBuf>,
-    /// The digest of weights that an earlier training of this key had.
-    expected: Option<String>,
+    purpose: Purpose,
+    measures: Measures,
     tickets: Vec<u64>,
+}
+
+/// What a job of a real worker is for.
+#[derive(Debug)]
+enum Purpose {
+    /// A training, or a run of the user's program.
+    Evaluate {
+        document: Value,
+        checkpoint: Option<PathBuf>,
+        /// Whether the test part is measured.
+        last: bool,
+        /// The digest of weights that an earlier training of this key had.
+        expected: Option<String>,
+        /// The epochs of the training that it goes on from.
+        before: Vec<Metrics>,
+    },
+    /// Measurements on weights that are there.
+    Measure {
+        /// What the weights' training measured, where it is wanted too.
+        trained: Option<Box<Closed>>,
+    },
 }
 
 /// An evaluation on its way.
@@ -138,6 +196,7 @@ impl<'a> Evaluations<'a> {
             open: HashMap::new(),
             next_job: 0,
             proxy_cost: 1.0,
+            temporary: Vec::new(),
         };
         evaluations.proxy_cost = evaluations.batch_cost();
         Ok(evaluations)
@@ -182,6 +241,94 @@ impl<'a> Evaluations<'a> {
         }
     }
 
+    /// Begins to measure trained weights, under a number that is free.
+    ///
+    /// # Errors
+    /// Evaluation cannot go on.
+    pub fn open_measures(&mut self, ticket: u64, weights: Weights<'_>) -> Result<Opened, RunError> {
+        let Source::Libtorch(data) = &self.material.source else {
+            unreachable!("only what libtorch trains has weights, and `check` says so")
+        };
+        let key = Some(weights.key.to_owned());
+        let (built, recipe) = match weights.space.build(weights.genotype).and_then(|built| {
+            let recipe = weights.space.training(weights.genotype)?;
+            Ok((built, recipe))
+        }) {
+            Ok(made) => made,
+            Err(problem) => {
+                return Ok(Opened { cost: self.proxy_cost, key, infeasible: Some(problem.message) });
+            }
+        };
+        let examples = weights.measures.examples().unwrap_or(usize::MAX).min(self.material.validation_examples);
+        let cost = built.costs.live_flops as f64 * examples as f64 * (1.0 + weights.measures.passes());
+        let costs = Some(built.costs);
+        let kept = self.cache.measurements(weights.key)?;
+        let clean = kept.get(&clean(weights.measures));
+        if let (Some(measured), Some(clean)) = (weights.measures.join(&kept), clean) {
+            let mut metrics = clean.clone();
+            metrics.extend(measured);
+            let evaluated = Evaluated { cached: true, ..Evaluated::at_once(Ok(with_costs(metrics, costs))) };
+            let closed = Closed { evaluated, test: Metrics::new(), weights: None };
+            self.open.insert(ticket, Open::Ready(Box::new(closed)));
+        } else {
+            self.open.insert(ticket, Open::Waiting { costs });
+            let missing = weights.measures.missing(&kept);
+            let (batch, threads) = (recipe.batch.unwrap_or(data.batch), recipe.threads);
+            self.measure(ticket, &weights, &missing, built.network, batch, threads, None);
+        }
+        Ok(Opened { cost, key, infeasible: None })
+    }
+
+    /// Has a worker measure of weights what is missing.
+    #[allow(clippy::too_many_arguments)]
+    fn measure(
+        &mut self,
+        ticket: u64,
+        weights: &Weights<'_>,
+        missing: &Measures,
+        network: Network,
+        batch: usize,
+        threads: u32,
+        trained: Option<Box<Closed>>,
+    ) {
+        let Source::Libtorch(data) = &self.material.source else {
+            unreachable!("only what libtorch trains has weights, and `check` says so")
+        };
+        let job = MeasureJob {
+            id: 0,
+            network,
+            weights: std::path::absolute(weights.file).unwrap_or_else(|_| weights.file.to_owned()),
+            data: data.clone(),
+            data_base: self.prepared.base.clone(),
+            data_caches: self.prepared.data_caches.clone(),
+            split_seed: self.prepared.split_seed(),
+            // As at the end of the training.
+            seed: derive(self.training_seed(weights.repeat), &["measure"]),
+            batch,
+            examples: weights.measures.examples(),
+            threads,
+            measure: missing.all().to_vec(),
+        };
+        let running = Running {
+            key: weights.key.to_owned(),
+            purpose: Purpose::Measure { trained },
+            measures: weights.measures.clone(),
+            tickets: vec![ticket],
+        };
+        self.submit(running, Work::Measure(Box::new(job)));
+    }
+
+    /// Forgets weights that were kept only for trainings to go on from.
+    ///
+    /// # Errors
+    /// The cache cannot be used.
+    pub fn forget_temporary_weights(&mut self) -> Result<(), RunError> {
+        for key in std::mem::take(&mut self.temporary) {
+            self.cache.remove_weights(&key)?;
+        }
+        Ok(())
+    }
+
     fn open_training(
         &mut self,
         ticket: u64,
@@ -189,7 +336,7 @@ impl<'a> Evaluations<'a> {
         data: &Data,
         allow: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Opened>, RunError> {
-        let space = &self.prepared.space;
+        let space = wanted.space;
         let built = match space.build(wanted.genotype) {
             Ok(built) => built,
             Err(problem) => return Ok(infeasible(problem.message, self.proxy_cost, allow)),
@@ -201,27 +348,57 @@ impl<'a> Evaluations<'a> {
             Ok(recipe) => recipe,
             Err(problem) => return Ok(infeasible(problem.message, self.proxy_cost, allow)),
         };
-        let part = Part::of(&self.prepared.experiment.fidelity, recipe, wanted.fidelity);
-        let examples = (self.material.training_examples as f64 * part.data_share).ceil();
-        let cost = built.costs.live_flops as f64 * PASSES * examples * f64::from(part.epochs);
+        let meaning = &self.prepared.experiment.fidelity;
+        let before = wanted.resumed.map(|resumed| Part::of(meaning, recipe.clone(), resumed.fidelity));
+        let part = Part::of(meaning, recipe, wanted.fidelity);
+        let cost = self.training_cost(&built, &part, before.as_ref(), wanted.measures);
         if !allow(cost) {
             return Ok(None);
         }
         let document = self.training_document(&built.network, &part, data, wanted.repeat)?;
         let key = pleach_store::key(&document);
         let costs = Some(built.costs);
+        let opened = Opened { cost, key: Some(key.clone()), infeasible: None };
         let known = self.cache.get(&key)?;
-        if let Some(closed) = self.cached(&key, known.as_ref(), costs, wanted.last)? {
-            self.open.insert(ticket, Open::Ready(Box::new(closed)));
-            return Ok(Some(Opened { cost, key: Some(key), infeasible: None }));
+        match self.cached(&key, known.as_ref(), costs, &wanted)? {
+            Known::Whole(closed) => {
+                self.open.insert(ticket, Open::Ready(Box::new(closed)));
+                return Ok(Some(opened));
+            }
+            Known::Unmeasured { closed, missing, weights } => {
+                self.open.insert(ticket, Open::Waiting { costs });
+                let weights = Weights {
+                    space,
+                    genotype: wanted.genotype,
+                    repeat: wanted.repeat,
+                    key: &key,
+                    file: &weights,
+                    measures: wanted.measures,
+                };
+                let (batch, threads) = (part.recipe.batch.unwrap_or(data.batch), part.recipe.threads);
+                self.measure(ticket, &weights, &missing, built.network, batch, threads, Some(Box::new(closed)));
+                return Ok(Some(opened));
+            }
+            Known::Nothing => {}
         }
         self.open.insert(ticket, Open::Waiting { costs });
-        if self.join(&key, ticket, wanted.last) {
-            return Ok(Some(Opened { cost, key: Some(key), infeasible: None }));
+        let keeps = wanted.last || wanted.resumable;
+        if self.join(&key, ticket, wanted.last, keeps, wanted.measures) {
+            return Ok(Some(opened));
         }
         // Of this process alone: another run below the same root may train the same key.
         let file = format!("training-{key}-{}.safetensors", self.options.holder.process);
-        let checkpoint = wanted.last.then(|| self.cache.folder().join(file));
+        let checkpoint = keeps.then(|| self.cache.folder().join(file));
+        // Without the earlier weights the training begins anew, and comes to the same bits.
+        let (mut resume, mut epochs_before) = (None, Vec::new());
+        if let Some(resumed) = wanted.resumed
+            && let (Some(weights), Some(entry)) = (self.cache.weights(resumed.key)?, self.cache.get(resumed.key)?)
+        {
+            (resume, epochs_before) = (Some(weights), entry.curves);
+        }
+        if wanted.resumable && self.cache.weights(&key)?.is_none() {
+            self.temporary.push(key.clone());
+        }
         let job = TrainJob {
             id: 0,
             network: built.network,
@@ -234,15 +411,35 @@ impl<'a> Evaluations<'a> {
             seed: self.training_seed(wanted.repeat),
             epochs: part.epochs,
             data_share: part.data_share,
-            resume: None,
+            resume,
             checkpoint: checkpoint.clone(),
             test: wanted.last,
-            measure: Vec::new(),
+            measure: wanted.measures.all().to_vec(),
         };
         let expected = known.and_then(|entry| entry.tensors);
-        let running = Running { key: key.clone(), document, checkpoint, expected, tickets: vec![ticket] };
+        let running = Running {
+            key,
+            purpose: Purpose::Evaluate { document, checkpoint, last: wanted.last, expected, before: epochs_before },
+            measures: wanted.measures.clone(),
+            tickets: vec![ticket],
+        };
         self.submit(running, Work::Train(Box::new(job)));
-        Ok(Some(Opened { cost, key: Some(key), infeasible: None }))
+        Ok(Some(opened))
+    }
+
+    /// The floating-point operations of a training and its measurements; of one that goes on, without those before.
+    fn training_cost(&self, built: &Built, part: &Part, before: Option<&Part>, measures: &Measures) -> f64 {
+        let flops = built.costs.live_flops as f64;
+        let examples =
+            |part: &Part| (self.material.training_examples as f64 * part.data_share).ceil() * f64::from(part.epochs);
+        // Each step of an attack goes forwards and backwards; TRADES then trains on both clean and attacked examples.
+        let passes = match &part.recipe.adversarial {
+            None => 1.0,
+            Some(adversarial @ Adversarial::Pgd(_)) => 1.0 + f64::from(adversarial.steps()),
+            Some(adversarial @ Adversarial::Trades(_)) => 2.0 + f64::from(adversarial.steps()),
+        };
+        let training = flops * PASSES * passes * (examples(part) - before.map_or(0.0, examples));
+        training + flops * measures.passes() * self.material.validation_examples as f64
     }
 
     fn open_command(
@@ -252,7 +449,7 @@ impl<'a> Evaluations<'a> {
         digest: &str,
         allow: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Opened>, RunError> {
-        let space = &self.prepared.space;
+        let space = wanted.space;
         let costs = match space.has_network().then(|| space.build(wanted.genotype)) {
             None => None,
             Some(Ok(built)) => match broken(&built, space.requirements()) {
@@ -277,13 +474,16 @@ impl<'a> Evaluations<'a> {
         });
         let key = pleach_store::key(&document);
         let known = self.cache.get(&key)?;
-        if let Some(closed) = self.cached(&key, known.as_ref(), costs, false)? {
+        let wanted = Wanted { last: false, ..wanted };
+        if let Known::Whole(closed) = self.cached(&key, known.as_ref(), costs, &wanted)? {
             self.open.insert(ticket, Open::Ready(Box::new(closed)));
         } else {
             self.open.insert(ticket, Open::Waiting { costs });
-            if !self.join(&key, ticket, false) {
-                let running =
-                    Running { key: key.clone(), document, checkpoint: None, expected: None, tickets: vec![ticket] };
+            if !self.join(&key, ticket, false, false, wanted.measures) {
+                let purpose =
+                    Purpose::Evaluate { document, checkpoint: None, last: false, expected: None, before: Vec::new() };
+                let measures = Measures::default();
+                let running = Running { key: key.clone(), purpose, measures, tickets: vec![ticket] };
                 self.submit(running, Work::Command(Box::new(job)));
             }
         }
@@ -339,36 +539,61 @@ impl<'a> Evaluations<'a> {
         Ok(self.hello.as_ref().expect("it was just set"))
     }
 
+    /// What the cache holds of a key.
     fn cached(
         &self,
         key: &str,
-        known: Option<&CacheEntry>,
+        entry: Option<&CacheEntry>,
         costs: Option<Costs>,
-        last: bool,
-    ) -> Result<Option<Closed>, RunError> {
-        let Some(entry) = known else { return Ok(None) };
-        let result = match &entry.outcome {
-            Outcome::Measured(metrics) => Ok(with_costs(metrics.clone(), costs)),
-            Outcome::Failed(failure) => Err(failure.clone()),
-            Outcome::Running => return Ok(None),
-        };
-        let (mut test, mut weights) = (Metrics::new(), None);
-        if last && result.is_ok() {
-            weights = self.cache.weights(key)?;
-            let Some(measured) = self.cache.measurements(key)?.swap_remove(TEST) else { return Ok(None) };
-            if weights.is_none() {
-                return Ok(None);
+        wanted: &Wanted<'_>,
+    ) -> Result<Known, RunError> {
+        let Some(entry) = entry else { return Ok(Known::Nothing) };
+        let mut metrics = match &entry.outcome {
+            Outcome::Measured(metrics) => metrics.clone(),
+            Outcome::Failed(failure) => {
+                let evaluated = Evaluated { cached: true, ..Evaluated::at_once(Err(failure.clone())) };
+                let evaluated = Evaluated { curves: entry.curves.clone(), ..evaluated };
+                return Ok(Known::Whole(Closed { evaluated, test: Metrics::new(), weights: None }));
             }
-            test = measured;
+            Outcome::Running => return Ok(Known::Nothing),
+        };
+        let needed = wanted.last || !wanted.measures.all().is_empty();
+        let kept = if needed { self.cache.measurements(key)? } else { IndexMap::new() };
+        let (mut test, mut weights) = (Metrics::new(), None);
+        if wanted.last {
+            weights = self.cache.weights(key)?;
+            match kept.get(TEST) {
+                Some(measured) if weights.is_some() => test.clone_from(measured),
+                _ => return Ok(Known::Nothing),
+            }
         }
-        let evaluated = Evaluated { result, curves: entry.curves.clone(), cached: true, seconds: 0.0, worker: None };
-        Ok(Some(Closed { evaluated, test, weights }))
+        let joined = wanted.measures.join(&kept);
+        metrics.extend(joined.iter().flatten().map(|(name, value)| (name.clone(), *value)));
+        let evaluated = Evaluated {
+            curves: entry.curves.clone(),
+            cached: true,
+            ..Evaluated::at_once(Ok(with_costs(metrics, costs)))
+        };
+        let closed = Closed { evaluated, test, weights };
+        if joined.is_some() {
+            return Ok(Known::Whole(closed));
+        }
+        // The weights tell what was not measured at the end of the training.
+        Ok(match self.cache.weights(key)? {
+            Some(weights) => Known::Unmeasured { closed, missing: wanted.measures.missing(&kept), weights },
+            None => Known::Nothing,
+        })
     }
 
     /// Waits for a job of the same key, where there is one that gives all that is wanted.
-    fn join(&mut self, key: &str, ticket: u64, last: bool) -> bool {
-        let same = self.running.values_mut().find(|job| job.key == key && (!last || job.checkpoint.is_some()));
-        same.map(|job| job.tickets.push(ticket)).is_some()
+    fn join(&mut self, key: &str, ticket: u64, last: bool, keeps: bool, measures: &Measures) -> bool {
+        let gives = |job: &&mut Running| {
+            job.key == key
+                && job.measures == *measures
+                && matches!(&job.purpose, Purpose::Evaluate { last: is_last, checkpoint, .. }
+                    if (!last || *is_last) && (!keeps || checkpoint.is_some()))
+        };
+        self.running.values_mut().find(gives).map(|job| job.tickets.push(ticket)).is_some()
     }
 
     fn submit(&mut self, running: Running, work: Work) {
@@ -441,38 +666,90 @@ impl<'a> Evaluations<'a> {
 
     /// Keeps a result and hands it to all that wait for it.
     fn absorb(&mut self, step: &str, done: Done, session: &mut Session<'_>) -> Result<(), RunError> {
-        let Some(job) = self.running.remove(&done.id) else { return Ok(()) };
-        let mut test = Metrics::new();
-        let mut weights = None;
-        let (outcome, curves, tensors) = match done.result {
-            Ok(evaluation) => {
-                let mut metrics = Metrics::new();
-                for (name, value) in evaluation.metrics {
-                    match name.strip_prefix("test_") {
-                        Some(measured) if job.checkpoint.is_some() => drop(test.insert(measured.to_owned(), value)),
-                        _ => drop(metrics.insert(name, value)),
-                    }
-                }
-                (Outcome::Measured(metrics), evaluation.curves, evaluation.weights_digest)
-            }
+        let Some(Running { key, purpose, measures, tickets }) = self.running.remove(&done.id) else { return Ok(()) };
+        let result = match done.result {
+            Ok(evaluation) => Ok(evaluation),
             Err(failure) => {
                 let reason = serde_json::to_value(failure.reason).ok();
                 let reason = reason.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
-                let failure = Failure { reason, message: failure.message, detail: failure.detail };
-                (Outcome::Failed(failure), Vec::new(), None)
+                Err(Failure { reason, message: failure.message, detail: failure.detail })
             }
         };
-        if let (Some(expected), Some(found)) = (&job.expected, &tensors)
-            && expected != found
-        {
-            let detail =
-                format!("its weights have the digest {found}, an earlier training of the same key had {expected}");
-            let what = format!("a training of step `{step}` (key {})", &job.key[..12]);
-            if self.hello.as_ref().is_none_or(|hello| hello.device == "cpu") {
-                return Err(RunError::NotReproduced { what, detail });
+        let closed = match purpose {
+            Purpose::Measure { trained } => self.absorb_measured(&key, result, &measures, trained)?,
+            Purpose::Evaluate { document, checkpoint, last, expected, before } => {
+                if let (Some(expected), Ok(Evaluation { weights_digest: Some(found), .. })) = (&expected, &result)
+                    && expected != found
+                {
+                    self.not_reproduced(step, &key, expected, found, session)?;
+                }
+                let kept = Kept { document, checkpoint, last, before, seconds: done.seconds };
+                self.absorb_evaluated(&key, result, &measures, kept)?
             }
-            let message = format!("{what} did not reproduce: {detail}");
-            session.emit(&Event::Log { step, level: "warn", message: &message })?;
+        };
+        for (place, ticket) in tickets.iter().enumerate() {
+            let costs = match self.open.get(ticket) {
+                Some(Open::Waiting { costs }) => *costs,
+                _ => continue,
+            };
+            let mut own = closed.clone();
+            own.evaluated.result = own.evaluated.result.map(|values| with_costs(values.into_metrics(), costs));
+            own.evaluated.cached = place > 0 || closed.evaluated.cached;
+            own.evaluated.seconds = if place == 0 { done.seconds } else { 0.0 };
+            own.evaluated.worker = (place == 0).then(|| format!("worker {}", done.worker));
+            self.open.insert(*ticket, Open::Ready(Box::new(own)));
+        }
+        Ok(())
+    }
+
+    /// A training that came to other bits than an earlier one of the same key.
+    fn not_reproduced(
+        &self,
+        step: &str,
+        key: &str,
+        expected: &str,
+        found: &str,
+        session: &mut Session<'_>,
+    ) -> Result<(), RunError> {
+        let detail = format!("its weights have the digest {found}, an earlier training of the same key had {expected}");
+        let what = format!("a training of step `{step}` (key {})", &key[..12]);
+        if self.hello.as_ref().is_none_or(|hello| hello.device == "cpu") {
+            return Err(RunError::NotReproduced { what, detail });
+        }
+        let message = format!("{what} did not reproduce: {detail}");
+        session.emit(&Event::Log { step, level: "warn", message: &message })
+    }
+
+    fn absorb_evaluated(
+        &mut self,
+        key: &str,
+        result: Result<Evaluation, Failure>,
+        measures: &Measures,
+        kept: Kept,
+    ) -> Result<Closed, RunError> {
+        let (outcome, curves, tensors, mut test) = match result {
+            Ok(evaluation) => {
+                let (mut metrics, mut test) = (Metrics::new(), Metrics::new());
+                for (name, value) in evaluation.metrics {
+                    match name.strip_prefix("test_") {
+                        Some(measured) if kept.last => drop(test.insert(measured.to_owned(), value)),
+                        _ => drop(metrics.insert(name, value)),
+                    }
+                }
+                let mut curves = kept.before;
+                curves.truncate(evaluation.first_epoch.saturating_sub(1) as usize);
+                curves.extend(evaluation.curves);
+                (Outcome::Measured(metrics), curves, evaluation.weights_digest, test)
+            }
+            Err(failure) => (Outcome::Failed(failure), Vec::new(), None, Metrics::new()),
+        };
+        let (mut outcome, mut measured) = (outcome, Metrics::new());
+        if let Outcome::Measured(metrics) = &mut outcome {
+            let taken: IndexMap<String, Metrics> = measures.take(metrics).into_iter().collect();
+            measured = measures.join(&taken).unwrap_or_default();
+            for (name, metrics) in &taken {
+                self.cache.put_measurement(key, name, metrics)?;
+            }
         }
         let cacheable = match &outcome {
             Outcome::Measured(_) => true,
@@ -481,45 +758,106 @@ impl<'a> Evaluations<'a> {
         };
         if cacheable {
             let entry = CacheEntry {
-                key: job.key.clone(),
-                document: job.document,
+                key: key.to_owned(),
+                document: kept.document,
                 outcome: outcome.clone(),
                 curves: curves.clone(),
                 tensors,
-                seconds: done.seconds,
+                seconds: kept.seconds,
             };
             // What is known stays; whether the weights are equal was looked at above.
             let (Put::New | Put::Known(_)) = self.cache.put(&entry)?;
         }
-        if let Some(checkpoint) = &job.checkpoint
+        let mut weights = None;
+        if let Some(checkpoint) = &kept.checkpoint
             && matches!(outcome, Outcome::Measured(_))
         {
-            self.cache.put_measurement(&job.key, TEST, &test)?;
-            self.cache.put_weights(&job.key, checkpoint)?;
-            weights = self.cache.weights(&job.key)?;
+            if kept.last {
+                self.cache.put_measurement(key, TEST, &test)?;
+                self.temporary.retain(|temporary| temporary != key);
+            }
+            self.cache.put_weights(key, checkpoint)?;
+            weights = self.cache.weights(key)?;
             std::fs::remove_file(checkpoint).map_err(|source| RunError::File { path: checkpoint.clone(), source })?;
         }
-        for (place, ticket) in job.tickets.iter().enumerate() {
-            let costs = match self.open.get(ticket) {
-                Some(Open::Waiting { costs }) => *costs,
-                _ => continue,
-            };
-            let result = match &outcome {
-                Outcome::Measured(metrics) => Ok(with_costs(metrics.clone(), costs)),
-                Outcome::Failed(failure) => Err(failure.clone()),
-                Outcome::Running => continue,
-            };
-            let evaluated = Evaluated {
-                result,
-                curves: curves.clone(),
-                cached: place > 0,
-                seconds: if place == 0 { done.seconds } else { 0.0 },
-                worker: (place == 0).then(|| format!("worker {}", done.worker)),
-            };
-            let closed = Closed { evaluated, test: test.clone(), weights: weights.clone() };
-            self.open.insert(*ticket, Open::Ready(Box::new(closed)));
+        let result = match outcome {
+            Outcome::Measured(mut metrics) => {
+                metrics.extend(measured);
+                Ok(Values::Named(metrics))
+            }
+            Outcome::Failed(failure) => {
+                test.clear();
+                Err(failure)
+            }
+            Outcome::Running => unreachable!("it has ended"),
+        };
+        Ok(Closed { evaluated: Evaluated { curves, ..Evaluated::at_once(result) }, test, weights })
+    }
+
+    fn absorb_measured(
+        &mut self,
+        key: &str,
+        result: Result<Evaluation, Failure>,
+        measures: &Measures,
+        trained: Option<Box<Closed>>,
+    ) -> Result<Closed, RunError> {
+        let mut closed = match trained {
+            Some(trained) => *trained,
+            None => Closed {
+                evaluated: Evaluated::at_once(Ok(Values::Named(Metrics::new()))),
+                test: Metrics::new(),
+                weights: None,
+            },
+        };
+        match result {
+            Err(failure) => closed.evaluated.result = Err(failure),
+            Ok(evaluation) => {
+                let mut metrics = evaluation.metrics;
+                let taken: IndexMap<String, Metrics> = measures.take(&mut metrics).into_iter().collect();
+                for (name, own) in &taken {
+                    self.cache.put_measurement(key, name, own)?;
+                }
+                self.cache.put_measurement(key, &clean(measures), &metrics)?;
+                // What the training itself measured is of all examples, and stays.
+                let mut all = closed.evaluated.result.map(Values::into_metrics).unwrap_or_default();
+                for (name, value) in metrics {
+                    all.entry(name).or_insert(value);
+                }
+                let kept = self.cache.measurements(key)?;
+                all.extend(measures.join(&kept).unwrap_or_default());
+                closed.evaluated.result = Ok(Values::Named(all));
+            }
         }
-        Ok(())
+        Ok(closed)
+    }
+}
+
+/// What is to become of a training's result.
+#[derive(Debug)]
+struct Kept {
+    document: Value,
+    checkpoint: Option<PathBuf>,
+    last: bool,
+    before: Vec<Metrics>,
+    seconds: f64,
+}
+
+/// What the cache holds of a key.
+#[derive(Debug)]
+enum Known {
+    /// All that is wanted.
+    Whole(Closed),
+    /// All but some measurements, and the weights to make them with.
+    Unmeasured { closed: Closed, missing: Measures, weights: PathBuf },
+    /// Not what is wanted.
+    Nothing,
+}
+
+/// The name under which the cache keeps accuracy and loss on the examples that are measured, as they are.
+fn clean(measures: &Measures) -> String {
+    match measures.examples() {
+        None => "clean".to_owned(),
+        Some(examples) => format!("clean, {examples} examples"),
     }
 }
 
@@ -549,55 +887,4 @@ fn with_costs(mut metrics: Metrics, costs: Option<Costs>) -> Values {
         }
     }
     Values::Named(metrics)
-}
-
-/// The part of a training that a fidelity asks for.
-#[derive(Debug, Clone, PartialEq)]
-struct Part {
-    recipe: Training,
-    epochs: u32,
-    data_share: f64,
-}
-
-impl Part {
-    fn of(meaning: &pleach_spec::Fidelity, mut recipe: Training, fidelity: f64) -> Part {
-        match (meaning.by, meaning.schedule) {
-            (FidelityBy::Data, _) => Part { epochs: recipe.epochs, recipe, data_share: fidelity },
-            (FidelityBy::Epochs, schedule) => {
-                let epochs = whole_epochs(recipe.epochs, fidelity);
-                if schedule == FidelitySchedule::Scaled {
-                    recipe.epochs = epochs;
-                }
-                Part { recipe, epochs, data_share: 1.0 }
-            }
-        }
-    }
-}
-
-/// The whole number of epochs nearest to a share of all, at least 1.
-pub(crate) fn whole_epochs(all: u32, fidelity: f64) -> u32 {
-    ((f64::from(all) * fidelity).round() as u32).clamp(1, all.max(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn recipe(epochs: u32) -> Training {
-        serde_json::from_value(json!({"epochs": epochs})).unwrap()
-    }
-
-    #[test]
-    fn a_fidelity_is_whole_epochs_or_a_share_of_the_data() {
-        let part = |by: FidelityBy, schedule: FidelitySchedule, fidelity: f64| {
-            let part = Part::of(&pleach_spec::Fidelity { by, schedule }, recipe(8), fidelity);
-            (part.recipe.epochs, part.epochs, part.data_share)
-        };
-        use FidelityBy::{Data, Epochs};
-        use FidelitySchedule::{Full, Scaled};
-        assert_eq!(part(Epochs, Full, 0.25), (8, 2, 1.0));
-        assert_eq!(part(Epochs, Scaled, 0.25), (2, 2, 1.0));
-        assert_eq!(part(Data, Scaled, 0.25), (8, 8, 0.25));
-        assert_eq!([0.01, 0.3, 0.99, 1.0].map(|f| whole_epochs(8, f)), [1, 2, 8, 8]);
-    }
 }

@@ -5,12 +5,15 @@ use crate::evaluation::Evaluations;
 use crate::events::Event;
 use crate::export::{self, Trained, best_repeat};
 use crate::files;
+use crate::gate::{Required, required};
+use crate::measures::Measures;
 use crate::outcome::of_machine;
+use crate::parts::{Part, part_of, parts};
 use crate::prepared::{Material, Prepared, RunOptions, Source};
 use crate::score::Scorer;
 use crate::select::{Candidate, candidates, select};
 use crate::session::Session;
-use crate::{search_step, train};
+use crate::{robustness, search_step, train};
 use indexmap::IndexMap;
 use pleach_evaluate::protocol::Hello;
 use pleach_plan::{Digests, key_of, step_documents};
@@ -22,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
     /// The run's folder.
     pub folder: PathBuf,
@@ -30,6 +33,8 @@ pub struct Finished {
     pub digest: String,
     /// Whether no step had to run.
     pub up_to_date: bool,
+    /// The requirements of steps; where one does not hold, the run has failed its purpose.
+    pub required: Vec<Required>,
 }
 
 /// Runs an experiment. What an earlier run of it did from all the same is not done again; an unfinished run of the same
@@ -47,12 +52,14 @@ pub fn execute(
     let start = now();
     let material = prepared.material()?;
     let documents = documents(prepared, &material);
+    let scorer = Scorer::new(&prepared.experiment.objectives, prepared.space.requirements());
     let earlier = if options.fresh { Vec::new() } else { earlier_runs(prepared, options)? };
     if let Some((folder, reader)) =
-        earlier.iter().find(|(folder, reader)| is_done(folder, reader, &documents).unwrap_or(false))
+        earlier.iter().find(|(folder, reader)| is_done(prepared, folder, reader, &documents).unwrap_or(false))
     {
         let run = folder.id();
-        let digest = pleach_store::digest(reader, |_| false)?.run;
+        let digest = pleach_store::digest(reader, pleach_evaluate::is_unrepeatable)?.run;
+        let required = required(&prepared.experiment, &scorer, reader)?;
         report(&Event::RunStarted {
             name: &prepared.experiment.name,
             folder: folder.path(),
@@ -64,7 +71,7 @@ pub fn execute(
         }
         let seconds = now() - start;
         report(&Event::RunDone { folder: folder.path(), digest: &digest, up_to_date: true, seconds });
-        return Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: true });
+        return Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: true, required });
     }
     let unfinished = earlier.iter().find(|(_, reader)| is_compatible(reader, &documents).unwrap_or(false));
     let (folder, resumed) = match unfinished {
@@ -91,7 +98,6 @@ pub fn execute(
         steps: &prepared.order,
         resumed,
     })?;
-    let scorer = Scorer::new(&prepared.experiment.objectives, prepared.space.requirements());
     let mut evaluations = Evaluations::new(prepared, &material, options, &scorer)?;
     let mut run =
         Run { prepared, options, material: &material, scorer: &scorer, folder: &folder, documents: &documents };
@@ -114,23 +120,35 @@ pub fn execute(
         lock.versions.insert("libtorch".into(), hello.libtorch.clone());
         lock.versions.insert("training_semantics".into(), hello.training_semantics.to_string());
     }
-    for name in &prepared.order {
-        if session.writer().trials(name)?.iter().any(failed_by_machine) {
-            lock.digest_holds = pleach_store::DigestHolds::ThisMachine;
+    for record in session.writer().steps()? {
+        for trial in session.writer().trials(&record.name)? {
+            if failed_by_machine(&trial) {
+                lock.digest_holds = pleach_store::DigestHolds::ThisMachine;
+            }
+            for name in trial.metrics().into_iter().flat_map(|metrics| metrics.keys()) {
+                if pleach_evaluate::is_unrepeatable(name) && !lock.unrepeatable.contains(name) {
+                    lock.unrepeatable.push(name.clone());
+                }
+            }
         }
+    }
+    // A search that is led by what a clock says goes another way each time.
+    if scorer.metrics().iter().any(|name| pleach_evaluate::is_unrepeatable(name)) {
+        lock.digest_holds = pleach_store::DigestHolds::ThisRun;
     }
     session.writer().record_lock(&lock)?;
     session.writer().record_state(RunState::Done)?;
     session.commit()?;
     folder.write_file("lock.yaml", lock.to_yaml().as_bytes())?;
-    let digest = pleach_store::digest(session.writer(), |_| false)?.run;
+    let digest = pleach_store::digest(session.writer(), pleach_evaluate::is_unrepeatable)?.run;
+    let required = required(&prepared.experiment, &scorer, session.writer())?;
     let seconds = now() - start;
     session.emit(&Event::RunDone { folder: folder.path(), digest: &digest, up_to_date: false, seconds })?;
     session.commit()?;
     if let Some(writer) = session.writer.take() {
         writer.close()?;
     }
-    Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: false })
+    Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: false, required })
 }
 
 /// Under which name the record keeps what the workers are.
@@ -175,16 +193,36 @@ fn earlier_runs(prepared: &Prepared, options: &RunOptions) -> Result<Vec<(RunFol
     Ok(runs)
 }
 
+/// The records of whole steps: without those of repeats and baselines.
+fn whole_steps(reader: &RunReader) -> Result<Vec<StepRecord>, RunError> {
+    let mut steps = reader.steps()?;
+    steps.retain(|step| part_of(&step.name).0 == step.name);
+    Ok(steps)
+}
+
 fn is_compatible(reader: &RunReader, documents: &IndexMap<String, Value>) -> Result<bool, RunError> {
-    let steps = reader.steps()?;
+    let steps = whole_steps(reader)?;
     Ok(reader.state()? != RunState::Done
         && steps.len() == documents.len()
         && steps.iter().all(|step| documents.get(&step.name).is_some_and(|document| key_of(document) == step.key)))
 }
 
-fn is_done(folder: &RunFolder, reader: &RunReader, documents: &IndexMap<String, Value>) -> Result<bool, RunError> {
-    let steps = reader.steps()?;
+fn is_done(
+    prepared: &Prepared,
+    folder: &RunFolder,
+    reader: &RunReader,
+    documents: &IndexMap<String, Value>,
+) -> Result<bool, RunError> {
+    let steps = whole_steps(reader)?;
+    // What is required of candidates changes no step, but what the run's folder says of itself.
+    let requirements = |experiment: &Value| -> Vec<Value> {
+        let of_step = |step: &Value| step.as_object()?.values().next()?.get("require").cloned();
+        let steps = experiment["steps"].as_object().into_iter().flat_map(|steps| steps.values());
+        steps.map(|step| of_step(step).unwrap_or_default()).collect()
+    };
+    let now = serde_json::to_value(&prepared.experiment).unwrap_or_default();
     Ok(reader.state()? == RunState::Done
+        && requirements(&reader.lock()?.experiment) == requirements(&now)
         && steps.len() == documents.len()
         && steps.iter().all(|step| {
             step.state == StepState::Done
@@ -230,32 +268,77 @@ fn lock(prepared: &Prepared, material: &Material) -> LockFile {
             .collect(),
         space: Some(pleach_store::key(prepared.document.get("space").unwrap_or(&Value::Null))),
         digest_holds: pleach_store::DigestHolds::Anywhere,
+        unrepeatable: Vec::new(),
         experiment: resolved,
     }
 }
 
-/// The view of a search step.
-pub(crate) fn view_of(prepared: &Prepared, step: &Step) -> View {
+/// What a step that searches decides, on top of its candidates or of the space's defaults.
+pub(crate) fn view_of(prepared: &Prepared, step: &Step, scorer: &Scorer, reader: &RunReader) -> Result<View, RunError> {
     let decide = step.searching().map_or(pleach_spec::Decide::All, |searching| searching.decide);
-    View::new(prepared.space.clone(), decide, prepared.space.defaults())
+    let bases = match step {
+        Step::Hpo(_) => candidates_of(prepared, step, scorer, reader)?.into_iter().map(|(_, base)| base).collect(),
+        _ => vec![prepared.space.defaults()],
+    };
+    Ok(View::of_candidates(prepared.space.clone(), decide, bases))
 }
 
-/// The candidates of a step that ended, best first, and what its strategy recommends, as full genotypes.
+/// The candidates that a step takes; those of the space's defaults where it names none.
+fn candidates_of(
+    prepared: &Prepared,
+    step: &Step,
+    scorer: &Scorer,
+    reader: &RunReader,
+) -> Result<Vec<(u64, Genotype)>, RunError> {
+    if let Step::Search(_) = step {
+        return Ok(Vec::new());
+    }
+    let Some(reference) = step.candidates() else { return Ok(vec![(0, prepared.space.defaults())]) };
+    let baseline = matches!(reference, Reference::Baseline(_));
+    let (ranked, recommended) = results_of(prepared, reference.step(), baseline, scorer, reader)?;
+    select(reference, &ranked, &recommended)
+}
+
+/// The candidates of a step that ended, best first, over all its searches (or those of its baseline), and what its strategy
+/// recommends, as full genotypes.
 pub(crate) fn results_of(
     prepared: &Prepared,
     name: &str,
+    baseline: bool,
     scorer: &Scorer,
     reader: &RunReader,
 ) -> Result<(Vec<Candidate>, Vec<Genotype>), RunError> {
     let Some(step) = prepared.experiment.steps.get(name) else { return Ok((Vec::new(), Vec::new())) };
-    let view = view_of(prepared, step);
-    let complete = |genotype: &[f64]| match step {
-        Step::Search(_) => view.full(genotype),
-        _ => genotype.to_vec(),
-    };
-    let ranked = candidates(&reader.trials(name)?, scorer, complete);
+    let mut ranked = ranked_of(name, baseline, scorer, reader)?;
+    if step.searching().is_none() {
+        return Ok((ranked, Vec::new()));
+    }
+    let view = view_of(prepared, step, scorer, reader)?;
+    for candidate in &mut ranked {
+        candidate.genotype = view.full(&candidate.genotype);
+    }
     let recommendation = reader.step(name)?.and_then(|step| step.recommendation).unwrap_or_default();
     Ok((ranked, recommendation.iter().map(|genotype| view.full(genotype)).collect()))
+}
+
+/// The candidates of a step, best first, with genotypes as the step decides them.
+pub(crate) fn ranked_of(
+    name: &str,
+    baseline: bool,
+    scorer: &Scorer,
+    reader: &RunReader,
+) -> Result<Vec<Candidate>, RunError> {
+    let mut records = Vec::new();
+    for record in reader.steps()? {
+        let (step, of_baseline, repeat) = part_of(&record.name);
+        if step == name && of_baseline == baseline {
+            records.push((repeat, record.name));
+        }
+    }
+    records.sort();
+    let trials = |(_, record): (u32, String)| Ok((record.clone(), reader.trials(&record)?));
+    let records: Vec<(String, Vec<TrialRecord>)> = records.into_iter().map(trials).collect::<Result<_, RunError>>()?;
+    Ok(candidates(&records, scorer))
 }
 
 struct Run<'a> {
@@ -289,11 +372,15 @@ impl Run<'_> {
                 return Ok(());
             }
             // A file is gone: done again, trainings from the cache.
-            session.writer().clear_step(name)?;
+            self.clear(name, session)?;
             record = StepRecord::pending(name, kind, document.clone());
         }
         if record.state == StepState::Failed {
-            self.forget_failures_of_the_machine(name, step, session)?;
+            let parts = parts(self.prepared, name, step);
+            let names = parts.iter().map(|part| part.record.as_str()).chain(parts.is_empty().then_some(name));
+            for record in names {
+                self.forget_failures_of_the_machine(record, step, session)?;
+            }
         }
         if record.state == StepState::Pending
             && let Some((folder, reader)) = done_earlier(earlier, name, &key)
@@ -302,8 +389,10 @@ impl Run<'_> {
             session.emit(&Event::StepUpToDate { step: name, kind, run: &folder.id() })?;
             return Ok(());
         }
-        let candidates = match self.candidates(step, session.writer()) {
-            Ok(candidates) => candidates,
+        let view = view_of(self.prepared, step, self.scorer, session.writer());
+        let candidates = self.candidates(name, step, session.writer());
+        let (view, candidates) = match view.and_then(|view| Ok((view, candidates?))) {
+            Ok(both) => both,
             Err(error) => {
                 record.state = StepState::Failed;
                 session.writer().record_step(&record)?;
@@ -311,25 +400,26 @@ impl Run<'_> {
             }
         };
         let trials = match step {
-            Step::Search(search) => match search.budget {
-                pleach_spec::Budget::Trials(trials) => Some(trials),
-                _ => None,
-            },
+            Step::Search(_) | Step::Hpo(_) => budgeted(step),
             Step::Train(train) => Some(candidates.len() as u64 * u64::from(train.repeats)),
-            Step::Hpo(_) => None,
-            Step::Robustness(_) | Step::Export(_) => Some(candidates.len() as u64),
+            Step::Robustness(robustness) => {
+                Some(trainings(session.writer(), robustness.candidates.step(), &candidates)?.len() as u64)
+            }
+            Step::Export(_) => Some(candidates.len() as u64),
         };
-        let view = view_of(self.prepared, step);
         record.state = StepState::Running;
-        record.decisions = view.decisions().iter().map(|decision| decision.path.clone()).collect();
-        if let Step::Search(search) = step {
-            record.strategy = Some(search.strategy.clone());
+        record.decisions = match step.searching() {
+            Some(_) => view.decisions().iter().map(|decision| decision.path.clone()).collect(),
+            None => self.prepared.space_of(name).decisions().iter().map(|decision| decision.path.clone()).collect(),
+        };
+        if let Some(searching) = step.searching() {
+            record.strategy = Some(searching.strategy.to_owned());
         }
         session.writer().record_step(&record)?;
         session.emit(&Event::StepStarted { step: name, kind, trials })?;
         session.commit()?;
         let begun = session.now();
-        let outcome = self.work(name, step, &view, &candidates, document, &mut record, evaluations, session);
+        let outcome = self.work(name, step, &view, &candidates, &mut record, evaluations, session);
         record.seconds += session.now() - begun;
         record.state = match &outcome {
             Ok(()) => StepState::Done,
@@ -362,7 +452,8 @@ impl Run<'_> {
             return Ok(());
         }
         let artifacts = writer.artifacts()?;
-        let search = matches!(step, Step::Search(_));
+        let search = step.searching().is_some();
+        let record = writer.step(name)?;
         writer.clear_step(name)?;
         for trial in trials.iter().filter(|t| !failed_by_machine(t) && (!search || t.start < told)) {
             writer.record_trial(name, trial)?;
@@ -370,7 +461,78 @@ impl Run<'_> {
         for artifact in artifacts.iter().filter(|artifact| artifact.step == name) {
             writer.record_artifact(artifact)?;
         }
+        if let Some(record) = record {
+            writer.record_step(&StepRecord { state: StepState::Running, ..record })?;
+        }
         Ok(())
+    }
+
+    /// Forgets all records of a step.
+    fn clear(&self, name: &str, session: &mut Session<'_>) -> Result<(), RunError> {
+        let writer = session.writer();
+        for record in writer.steps()? {
+            if part_of(&record.name).0 == name {
+                writer.clear_step(&record.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one search of a step, and keeps what it recommends.
+    #[allow(clippy::too_many_arguments)]
+    fn search(
+        &self,
+        part: &Part,
+        step: &Step,
+        view: &View,
+        record: &mut StepRecord,
+        evaluations: &mut Evaluations<'_>,
+        session: &mut Session<'_>,
+    ) -> Result<(), RunError> {
+        let plugin = self.prepared.plugins.get(&part.strategy).ok_or_else(|| RunError::Invalid {
+            step: part.record.clone(),
+            message: format!("strategy `{}` was not loaded", part.strategy),
+        })?;
+        let recorded = session.writer().trials(&part.record)?;
+        let (prepared, source, scorer) = (self.prepared, &self.material.source, self.scorer);
+        let searched =
+            search_step::run(part, step, prepared, plugin, view, source, evaluations, scorer, recorded, session)?;
+        record.recommendation = Some(searched.recommendation);
+        Ok(())
+    }
+
+    /// Runs a repeat or a baseline of a search, with a record of its own.
+    fn search_beside(
+        &self,
+        part: &Part,
+        step: &Step,
+        view: &View,
+        main: &StepRecord,
+        evaluations: &mut Evaluations<'_>,
+        session: &mut Session<'_>,
+    ) -> Result<(), RunError> {
+        let mut record = match session.writer().step(&part.record)? {
+            Some(record) if record.state == StepState::Done => return Ok(()),
+            Some(record) => record,
+            None => StepRecord::pending(&*part.record, step.kind(), main.document.clone()),
+        };
+        record.state = StepState::Running;
+        record.decisions.clone_from(&main.decisions);
+        record.strategy = Some(part.strategy.clone());
+        session.writer().record_step(&record)?;
+        session.emit(&Event::StepStarted { step: &part.record, kind: step.kind(), trials: budgeted(step) })?;
+        let begun = session.now();
+        let outcome = self.search(part, step, view, &mut record, evaluations, session);
+        record.seconds += session.now() - begun;
+        record.state = match &outcome {
+            Ok(()) => StepState::Done,
+            Err(RunError::Interrupted) => StepState::Running,
+            Err(_) => StepState::Failed,
+        };
+        let recorded = session.writer().record_step(&record).map_err(RunError::from).and_then(|()| session.commit());
+        outcome.and(recorded)?;
+        let seconds = session.now() - begun;
+        session.emit(&Event::StepDone { step: &part.record, kind: step.kind(), seconds })
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -380,46 +542,55 @@ impl Run<'_> {
         step: &Step,
         view: &View,
         candidates: &[(u64, Genotype)],
-        document: &Value,
         record: &mut StepRecord,
         evaluations: &mut Evaluations<'_>,
         session: &mut Session<'_>,
     ) -> Result<(), RunError> {
-        let recorded = session.writer().trials(name)?;
         let folder = self.folder.path();
+        let space = self.prepared.space_of(name);
         match step {
-            Step::Search(search) => {
-                let plugin = self.prepared.plugins.get(&search.strategy).ok_or_else(|| RunError::Invalid {
+            Step::Search(_) | Step::Hpo(_) => {
+                for part in parts(self.prepared, name, step) {
+                    if part.record == name {
+                        self.search(&part, step, view, record, evaluations, session)?;
+                    } else {
+                        self.search_beside(&part, step, view, record, evaluations, session)?;
+                    }
+                }
+                evaluations.forget_temporary_weights()
+            }
+            Step::Train(_) | Step::Robustness(_) if matches!(self.material.source, Source::Table(_)) => {
+                Err(RunError::Invalid {
                     step: name.to_owned(),
-                    message: format!("strategy `{}` was not loaded", search.strategy),
-                })?;
-                // With the defaults of the plugin's schema filled in.
-                let given = &document["steps"][name]["search"]["with"];
-                let searched = search_step::run(
+                    message: "a table has nothing to train: leave the step out, or use another evaluator".to_owned(),
+                })
+            }
+            Step::Train(train) => {
+                let recorded = session.writer().trials(name)?;
+                let genotypes: Vec<Genotype> = candidates.iter().map(|(_, genotype)| genotype.clone()).collect();
+                let measures = Measures::of(&self.prepared.experiment, step);
+                let (repeats, scorer) = (train.repeats, self.scorer);
+                train::run(name, space, &genotypes, repeats, &measures, folder, evaluations, scorer, recorded, session)
+            }
+            Step::Robustness(robustness) => {
+                let recorded = session.writer().trials(name)?;
+                let source = robustness.candidates.step();
+                let trained = trainings(session.writer(), source, candidates)?;
+                let measures = Measures::of(&self.prepared.experiment, step);
+                let scorer = self.scorer;
+                robustness::run(
                     name,
-                    search,
-                    self.prepared,
-                    plugin,
-                    view,
-                    &self.material.source,
+                    space,
+                    source,
+                    &trained,
+                    &measures,
+                    folder,
                     evaluations,
-                    self.scorer,
-                    given.to_string(),
+                    scorer,
                     recorded,
                     session,
-                )?;
-                record.recommendation = Some(searched.recommendation);
-                Ok(())
+                )
             }
-            Step::Train(_) if matches!(self.material.source, Source::Table(_)) => Err(RunError::Invalid {
-                step: name.to_owned(),
-                message: "a table has nothing to train: leave the step out, or use another evaluator".to_owned(),
-            }),
-            Step::Train(step) => {
-                let genotypes: Vec<Genotype> = candidates.iter().map(|(_, genotype)| genotype.clone()).collect();
-                train::run(name, &genotypes, step.repeats, folder, evaluations, self.scorer, recorded, session)
-            }
-            Step::Hpo(_) | Step::Robustness(_) => unreachable!("being written"),
             Step::Export(step) => {
                 let source = step.candidates.step();
                 let trials = session.writer().trials(source)?;
@@ -443,15 +614,12 @@ impl Run<'_> {
         }
     }
 
-    /// The candidates that a step takes; those of the space's defaults where it names none.
-    fn candidates(&self, step: &Step, reader: &RunReader) -> Result<Vec<(u64, Genotype)>, RunError> {
-        let reference: &Reference = match (step, step.candidates()) {
-            (Step::Search(_), _) => return Ok(Vec::new()),
-            (_, None) => return Ok(vec![(0, self.prepared.space.defaults())]),
-            (_, Some(reference)) => reference,
-        };
-        let (ranked, recommended) = results_of(self.prepared, reference.step(), self.scorer, reader)?;
-        select(reference, &ranked, &recommended)
+    /// The candidates that a step takes.
+    fn candidates(&self, name: &str, step: &Step, reader: &RunReader) -> Result<Vec<(u64, Genotype)>, RunError> {
+        match self.prepared.own_spaces.get(name) {
+            Some(space) => Ok(vec![(0, space.defaults())]),
+            None => candidates_of(self.prepared, step, self.scorer, reader),
+        }
     }
 
     /// Takes a step over from an earlier run: its record and its files.
@@ -462,16 +630,19 @@ impl Run<'_> {
         reader: &RunReader,
         session: &mut Session<'_>,
     ) -> Result<(), RunError> {
+        self.clear(name, session)?;
         let writer = session.writer();
-        writer.clear_step(name)?;
         if let (None, Some(hello)) = (writer.meta(HELLO)?, reader.meta(HELLO)?) {
             writer.record_meta(HELLO, &hello)?;
         }
-        if let Some(record) = reader.step(name)? {
+        for record in reader.steps()? {
+            if part_of(&record.name).0 != name {
+                continue;
+            }
             writer.record_step(&record)?;
-        }
-        for trial in reader.trials(name)? {
-            writer.record_trial(name, &trial)?;
+            for trial in reader.trials(&record.name)? {
+                writer.record_trial(&record.name, &trial)?;
+            }
         }
         for artifact in reader.artifacts()?.into_iter().filter(|artifact| artifact.step == name) {
             let (from, to) = (folder.path().join(&artifact.path), self.folder.path().join(&artifact.path));
@@ -482,6 +653,26 @@ impl Run<'_> {
         }
         session.commit()
     }
+}
+
+/// The trials that a search may ask for, where its budget says so.
+fn budgeted(step: &Step) -> Option<u64> {
+    match step.searching()?.budget {
+        pleach_spec::Budget::Trials(trials) => Some(*trials),
+        _ => None,
+    }
+}
+
+/// The trainings of candidates of a step that were measured, by candidate, then repeat.
+fn trainings(reader: &RunReader, step: &str, candidates: &[(u64, Genotype)]) -> Result<Vec<TrialRecord>, RunError> {
+    let mut trained = reader.trials(step)?;
+    let wanted = |trial: &TrialRecord| {
+        let number = trial.request.candidate.map(u64::from);
+        trial.metrics().is_some() && candidates.iter().any(|(candidate, _)| Some(*candidate) == number)
+    };
+    trained.retain(wanted);
+    trained.sort_by_key(|trial| (trial.request.candidate, trial.request.repeat));
+    Ok(trained)
 }
 
 fn done_earlier<'r>(

@@ -8,7 +8,7 @@ use crate::train::{record_artifact, weights_path};
 use pleach_evaluate::protocol::{TorchScriptJob, WorkerAnswer, WorkerRequest};
 use pleach_evaluate::{Program, Worker};
 use pleach_export::{FixedExperiment, OnnxOptions, PytorchOptions, Weights};
-use pleach_space::Network;
+use pleach_space::{Network, Space};
 use pleach_spec::ExportFormat;
 use pleach_store::{Metrics, TrialRecord};
 use serde_json::Value;
@@ -63,7 +63,7 @@ pub fn write(
         true => None,
         false => {
             let network = prepared
-                .space
+                .space_of(step)
                 .build(genotype)
                 .map_err(|problem| RunError::Invalid { step: step.to_owned(), message: problem.message })?
                 .network;
@@ -112,7 +112,8 @@ pub fn write(
     if has(ExportFormat::Yaml) {
         let origin = [format!("trained by step `{}`, candidate {candidate}", trained.step)];
         let metrics = trained.trial.metrics().cloned().unwrap_or_default();
-        let text = fixed_experiment(name, &origin, &metrics, genotype, prepared).map_err(export)?;
+        let text =
+            fixed_experiment(name, &origin, &metrics, genotype, prepared, prepared.space_of(step)).map_err(export)?;
         keep("yaml", "network.yaml", text.as_bytes())?;
     }
     if let Some((network, _)) = &loaded
@@ -135,6 +136,7 @@ pub(crate) fn fixed_experiment(
     metrics: &Metrics,
     genotype: &[f64],
     prepared: &Prepared,
+    space: &Space,
 ) -> Result<String, pleach_export::ExportError> {
     let metrics: Vec<(String, f64)> = metrics.iter().map(|(name, value)| (name.clone(), *value)).collect();
     let default = Value::Null;
@@ -167,7 +169,7 @@ pub(crate) fn fixed_experiment(
         metrics: &metrics,
         seed: prepared.experiment.seed,
         data: data.as_ref(),
-        space: &prepared.space.resolved(genotype),
+        space: &space.resolved(genotype),
         input: None,
         objectives: prepared.document.get("objectives").unwrap_or(&default),
         evaluator: evaluator.as_ref(),

@@ -133,6 +133,7 @@ pub fn overhead(
         spending: Spending::new(&budget),
         recorded: Vec::new(),
         logs,
+        resumes: false,
     }
     .run(&mut session)?;
     Ok((now() - start) * 1e6 / trials as f64)

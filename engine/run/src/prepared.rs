@@ -23,6 +23,8 @@ pub struct Prepared {
     pub document: Value,
     /// Its space, compiled for its data.
     pub space: Arc<Space>,
+    /// The networks that `train` steps bring, as spaces, by step.
+    pub own_spaces: IndexMap<String, Arc<Space>>,
     /// Its steps, each after those that it refers to.
     pub order: Vec<String>,
     /// The folder that paths in the experiment are relative to.
@@ -63,6 +65,8 @@ pub struct Material {
     pub preprocessing: pleach_export::Preprocessing,
     /// Examples of the training part; 0 without data.
     pub training_examples: usize,
+    /// Examples of the validation part; 0 without data.
+    pub validation_examples: usize,
 }
 
 /// Who evaluates.
@@ -82,6 +86,21 @@ pub enum Source {
 }
 
 impl Prepared {
+    /// The space that a step's candidates are of: that of the experiment, or the network that a step brought, also where other
+    /// steps refer to it.
+    pub fn space_of(&self, step: &str) -> &Arc<Space> {
+        let mut name = step;
+        loop {
+            if let Some(space) = self.own_spaces.get(name) {
+                return space;
+            }
+            match self.experiment.steps.get(name).and_then(pleach_spec::Step::candidates) {
+                Some(reference) => name = reference.step(),
+                None => return &self.space,
+            }
+        }
+    }
+
     /// The seed by which data are split.
     pub fn split_seed(&self) -> u64 {
         pleach_random::derive(self.experiment.seed, &["split"])
@@ -97,6 +116,7 @@ impl Prepared {
             data_digest: None,
             preprocessing: pleach_export::Preprocessing::default(),
             training_examples: 0,
+            validation_examples: 0,
         };
         if let Some(data) = &self.experiment.data {
             let locations = pleach_data::Locations { base: self.base.clone(), caches: self.data_caches.clone() };
@@ -105,6 +125,7 @@ impl Prepared {
             let statistics = pleach_data::Statistics::of(&examples, &parts.training);
             material.data_digest = Some(examples.digest().to_hex().to_string());
             material.training_examples = parts.training.len();
+            material.validation_examples = parts.validation.len();
             material.preprocessing = pleach_export::Preprocessing {
                 mean: statistics.mean,
                 deviation: statistics.deviation,

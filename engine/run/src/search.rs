@@ -82,6 +82,14 @@ pub trait Evaluator {
         allow: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Begun>, RunError>;
 
+    /// Takes note of a request that was recorded in an earlier sitting, in place of beginning it.
+    fn recall(&mut self, _id: u64, _training: &Training, _key: Option<&str>) {}
+
+    /// The fidelity that a training goes on from; 0 for fresh weights.
+    fn resumed(&self, _training: &Training) -> f64 {
+        0.0
+    }
+
     /// Waits for the result of a request that was not done when it began.
     ///
     /// # Errors
@@ -116,6 +124,8 @@ pub struct Search<'a, S, E> {
     pub recorded: Vec<TrialRecord>,
     /// What the strategy says.
     pub logs: Logs,
+    /// Whether it is told which fidelity a training went on from.
+    pub resumes: bool,
 }
 
 /// How a search ended.
@@ -137,6 +147,7 @@ pub struct Searched {
 #[derive(Debug)]
 struct InFlight {
     training: Training,
+    resumed: f64,
     parents: Vec<u64>,
     start: f64,
     end: f64,
@@ -157,7 +168,7 @@ impl InFlight {
                 repeat: self.training.repeat,
                 candidate: None,
                 parents: self.parents.clone(),
-                detail: None,
+                detail: origin_detail(&self.training.origin),
             },
             start: self.start,
             end: self.end,
@@ -269,8 +280,8 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
     ) -> Result<bool, RunError> {
         let Request { id, job, parents } = request;
         let training = match job {
-            Job::Train(training) if training.origin == Origin::Fresh => training,
-            Job::Train(_) => return Err(self.unserved("training from other than fresh weights")),
+            Job::Train(training) if matches!(training.origin, Origin::Fresh | Origin::Resume(_)) => training,
+            Job::Train(_) => return Err(self.unserved("training on weights of other networks")),
             Job::Proxies(_) => return Err(self.unserved("proxies")),
             Job::Share(_) | Job::Score(_) => return Err(self.unserved("shared weights")),
         };
@@ -280,10 +291,14 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         }
         let replayed = earlier.filter(|trial| trial.outcome != Recorded::Running);
         let is_replayed = replayed.is_some();
+        let resumed = self.evaluator.resumed(&training);
         let spending = &mut self.spending;
-        let mut allow = |cost: f64| spending.charge(training.fidelity, cost.max(0.0));
+        let mut allow = |cost: f64| spending.charge(training.fidelity - resumed, cost.max(0.0));
         let begun = match replayed {
-            Some(trial) => allow(trial.cost).then(|| replay(trial)),
+            Some(trial) => {
+                self.evaluator.recall(id, &training, trial.key.as_deref());
+                allow(trial.cost).then(|| replay(trial))
+            }
             None => self.evaluator.begin(id, &training, &mut allow)?,
         };
         let Some(begun) = begun else { return Ok(false) };
@@ -299,6 +314,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         let (start, end) = (clock.now(), clock.start(id, cost));
         let flight = InFlight {
             training,
+            resumed,
             parents,
             start,
             end,
@@ -344,7 +360,10 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
                     curves: self.evaluator.curves().iter().map(curve).collect(),
                     scores: Vec::new(),
                     gradients: Vec::new(),
-                    signals: vec![flight.end, flight.training.fidelity],
+                    signals: match self.resumes {
+                        true => vec![flight.end, flight.training.fidelity, flight.resumed],
+                        false => vec![flight.end, flight.training.fidelity],
+                    },
                 };
                 (Ok(measurement), feasible, true)
             }
@@ -398,6 +417,8 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
             format!("fidelity {} instead of {}", training.fidelity, recorded.fidelity)
         } else if training.repeat != recorded.repeat {
             format!("repeat {} instead of {}", training.repeat, recorded.repeat)
+        } else if origin_detail(&training.origin) != recorded.detail {
+            format!("weights from {:?} instead of {:?}", training.origin, recorded.detail)
         } else if parents != recorded.parents {
             format!("parents {parents:?} instead of {:?}", recorded.parents)
         } else {
@@ -422,6 +443,14 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
             session.emit(&Event::Log { step: self.step, level: level_word(level), message: &message })?;
         }
         Ok(())
+    }
+}
+
+/// Where weights come from, as the record keeps it; nothing for fresh ones.
+fn origin_detail(origin: &Origin) -> Option<serde_json::Value> {
+    match origin {
+        Origin::Resume(earlier) => Some(serde_json::json!({"resume": earlier})),
+        _ => None,
     }
 }
 

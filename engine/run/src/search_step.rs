@@ -2,20 +2,23 @@
 
 use crate::budget::Spending;
 use crate::error::RunError;
-use crate::evaluation::{Evaluations, Wanted, whole_epochs};
+use crate::evaluation::{Evaluations, Resumed, Wanted};
+use crate::measures::Measures;
 use crate::outcome::Evaluated;
+use crate::part::whole_epochs;
+use crate::parts::Part;
 use crate::prepared::{Prepared, Source};
 use crate::score::Scorer;
 use crate::search::{Begun, Evaluator, Search, Searched};
 use crate::services::{Logs, Services};
 use crate::session::Session;
 use crate::table::TableEvaluator;
-use pleach_plugin::contract::{self, Context, Task, Training};
+use pleach_plugin::contract::{self, Context, Origin, Task, Training};
 use pleach_plugin::{Limits, Need, Plugin};
-use pleach_random::derive;
 use pleach_space::View;
-use pleach_spec::{FidelityBy, Search as SearchStep};
+use pleach_spec::{FidelityBy, FidelitySchedule, Step};
 use pleach_store::TrialRecord;
+use std::collections::HashMap;
 
 /// Jobs of the contract that a search serves.
 const SERVED: [Need; 2] = [Need::Train, Need::Resume];
@@ -26,6 +29,11 @@ struct InProcesses<'e, 'a> {
     view: View,
     step: String,
     curves: Vec<String>,
+    measures: Measures,
+    /// Whether trainings go on from earlier ones.
+    resumes: bool,
+    /// Fidelity and trial key of what was asked, where trainings go on from it.
+    asked: HashMap<u64, (f64, Option<String>)>,
 }
 
 impl Evaluator for InProcesses<'_, '_> {
@@ -36,13 +44,38 @@ impl Evaluator for InProcesses<'_, '_> {
         allow: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Begun>, RunError> {
         let genotype = self.view.full(&training.genotype);
-        let wanted = Wanted { genotype: &genotype, fidelity: training.fidelity, repeat: training.repeat, last: false };
-        let opened = self.evaluations.open(id, wanted, allow)?;
-        Ok(opened.map(|opened| Begun {
-            cost: opened.cost,
-            key: opened.key,
-            done: opened.infeasible.map(Evaluated::infeasible),
-        }))
+        let resumed = match training.origin {
+            Origin::Resume(earlier) => self.asked.get(&earlier),
+            _ => None,
+        };
+        let resumed = resumed.and_then(|(fidelity, key)| Some(Resumed { fidelity: *fidelity, key: key.as_deref()? }));
+        let wanted = Wanted {
+            space: self.view.space(),
+            genotype: &genotype,
+            fidelity: training.fidelity,
+            repeat: training.repeat,
+            last: false,
+            measures: &self.measures,
+            resumable: self.resumes,
+            resumed,
+        };
+        let Some(opened) = self.evaluations.open(id, wanted, allow)? else { return Ok(None) };
+        self.recall(id, training, opened.key.as_deref());
+        let done = opened.infeasible.map(Evaluated::infeasible);
+        Ok(Some(Begun { cost: opened.cost, key: opened.key, done }))
+    }
+
+    fn recall(&mut self, id: u64, training: &Training, key: Option<&str>) {
+        if self.resumes {
+            self.asked.insert(id, (training.fidelity, key.map(str::to_owned)));
+        }
+    }
+
+    fn resumed(&self, training: &Training) -> f64 {
+        match training.origin {
+            Origin::Resume(earlier) => self.asked.get(&earlier).map_or(0.0, |(fidelity, _)| *fidelity),
+            _ => 0.0,
+        }
     }
 
     fn finish(&mut self, id: u64, session: &mut Session<'_>) -> Result<Evaluated, RunError> {
@@ -58,24 +91,24 @@ impl Evaluator for InProcesses<'_, '_> {
     }
 }
 
-/// Runs a search step; `recorded` are its trials of an earlier sitting.
+/// Runs one search of a step; `recorded` are its trials of an earlier sitting.
 ///
 /// # Errors
 /// As [`Search::run`].
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn run(
-    name: &str,
-    step: &SearchStep,
+    part: &Part,
+    step: &Step,
     prepared: &Prepared,
     plugin: &Plugin,
     view: &View,
     source: &Source,
     evaluations: &mut Evaluations<'_>,
     scorer: &Scorer,
-    options: String,
     recorded: Vec<TrialRecord>,
     session: &mut Session<'_>,
 ) -> Result<Searched, RunError> {
+    let name = part.record.as_str();
     if let Some(need) = plugin.manifest().needs.iter().find(|need| !SERVED.contains(need)) {
         return Err(RunError::Need {
             step: name.to_owned(),
@@ -83,11 +116,13 @@ pub(crate) fn run(
             need: need.to_string(),
         });
     }
-    let spending = Spending::new(&step.budget);
+    let searching = step.searching().expect("the step searches");
+    let spending = Spending::new(searching.budget);
     let logs = Logs::default();
     let services = Services::new(view.clone(), scorer.clone(), logs.clone());
     let curves = evaluations.curves();
-    let context = context(name, step, prepared, view, source, scorer, options, &spending, curves.clone());
+    let resumes = can_resume(prepared, source);
+    let context = context(part, searching.fidelity, prepared, view, source, scorer, &spending, curves.clone(), resumes);
     let strategy = plugin
         .start(Box::new(services), &context, Limits::default())
         .map_err(|source| RunError::Plugin { step: name.to_owned(), source })?;
@@ -95,47 +130,67 @@ pub(crate) fn run(
     match source {
         Source::Table(table) => {
             let evaluator = TableEvaluator::new(table, view.clone(), scorer);
-            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, recorded, logs }
+            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, recorded, logs, resumes }
                 .run(session)
         }
         Source::Libtorch(_) | Source::Command { .. } => {
-            let evaluator = InProcesses { evaluations, view: view.clone(), step: name.to_owned(), curves };
-            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, recorded, logs }
+            let evaluator = InProcesses {
+                evaluations,
+                view: view.clone(),
+                step: name.to_owned(),
+                curves,
+                measures: Measures::of(&prepared.experiment, step),
+                resumes: resumes && plugin.manifest().needs.contains(&Need::Resume),
+                asked: HashMap::new(),
+            };
+            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, recorded, logs, resumes }
                 .run(session)
         }
     }
 }
 
+/// Whether a training can go on from an earlier part of it.
+fn can_resume(prepared: &Prepared, source: &Source) -> bool {
+    let meaning = &prepared.experiment.fidelity;
+    matches!(source, Source::Libtorch(_))
+        && meaning.by == FidelityBy::Epochs
+        && meaning.schedule == FidelitySchedule::Full
+}
+
 #[allow(clippy::too_many_arguments)]
 fn context(
-    name: &str,
-    step: &SearchStep,
+    part: &Part,
+    fidelity: f64,
     prepared: &Prepared,
     view: &View,
     source: &Source,
     scorer: &Scorer,
-    options: String,
     spending: &Spending,
     curves: Vec<String>,
+    resumes: bool,
 ) -> Context {
     let task = prepared.experiment.name.clone();
+    let mut signals = vec!["virtual_time".to_owned(), "fidelity".to_owned()];
+    if resumes {
+        signals.push("resumed".to_owned());
+    }
     Context {
         decisions: view.decisions().iter().map(decision).collect(),
         objectives: scorer.objectives(),
         constraints: scorer.constraints(),
         curves,
-        signals: vec!["virtual_time".to_owned(), "fidelity".to_owned()],
+        signals,
         proxies: Vec::new(),
         blocks: Vec::new(),
         node_kinds: View::node_kinds().iter().map(|kind| (*kind).to_owned()).collect(),
         node_features: View::NODE_FEATURES as u32,
-        seed: derive(prepared.experiment.seed, &["search", name, "0", "strategy"]),
-        options,
+        seed: part.seed(prepared.experiment.seed),
+        options: part.options.clone(),
         budget: spending.trials(),
         budget_trainings: spending.trainings(),
         budget_cost: spending.cost(),
         concurrency: prepared.experiment.concurrency,
-        fidelities: fidelities(step.fidelity, prepared, source),
+        fidelities: fidelities(fidelity, prepared, source),
         tasks: vec![Task { name: task, features: Vec::new() }],
         history: Vec::new(),
         saved: None,

@@ -10,9 +10,11 @@ use serde::Serialize;
 /// A candidate as a step measured it: means over its repeats at the highest fidelity reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
+    /// The record of its first trial: the step's, or that of one of its repeats or of its baseline.
+    pub record: String,
     /// The first of its trials; in a step that trains candidates, the candidate's number.
     pub id: u64,
-    /// The full genotype.
+    /// The genotype: a value a decision of its step.
     pub genotype: Genotype,
     /// The fidelity of its trials.
     pub fidelity: f64,
@@ -26,14 +28,15 @@ pub struct Candidate {
     pub trials: usize,
 }
 
-/// The candidates of a step, best first: feasible ones of the highest fidelity reached, by the first objective, ties by the
-/// later objectives, then by id. Trials of one network and recipe are one candidate; `full` completes a trial's genotype.
-pub fn candidates(trials: &[TrialRecord], scorer: &Scorer, full: impl Fn(&[f64]) -> Genotype) -> Vec<Candidate> {
-    let measured = |trial: &&TrialRecord| matches!(trial.outcome, Outcome::Measured(_));
-    let highest = trials.iter().filter(measured).map(|trial| trial.request.fidelity).fold(0.0, f64::max);
-    let mut groups: Vec<(Genotype, Vec<&TrialRecord>)> = Vec::new();
-    for trial in trials.iter().filter(measured).filter(|trial| trial.request.fidelity == highest) {
-        let same = |(_, group): &&mut (Genotype, Vec<&TrialRecord>)| match trial.request.candidate {
+/// The candidates of trials, best first: feasible ones of the highest fidelity reached, by the first objective, ties by the
+/// later objectives, then by their order. Trials of one network and recipe are one candidate, also where several records have it.
+pub fn candidates(records: &[(String, Vec<TrialRecord>)], scorer: &Scorer) -> Vec<Candidate> {
+    let trials = records.iter().flat_map(|(record, trials)| trials.iter().map(move |trial| (record, trial)));
+    let measured = |(_, trial): &(&String, &TrialRecord)| matches!(trial.outcome, Outcome::Measured(_));
+    let highest = trials.clone().filter(measured).map(|(_, trial)| trial.request.fidelity).fold(0.0, f64::max);
+    let mut groups: Vec<(&String, Vec<&TrialRecord>)> = Vec::new();
+    for (record, trial) in trials.filter(measured).filter(|(_, trial)| trial.request.fidelity == highest) {
+        let same = |(_, group): &&mut (&String, Vec<&TrialRecord>)| match trial.request.candidate {
             Some(number) => group[0].request.candidate == Some(number),
             // The same key is the same network and recipe, whatever its genotype; but it may be declared at other costs.
             None => group.iter().any(|one| {
@@ -45,23 +48,33 @@ pub fn candidates(trials: &[TrialRecord], scorer: &Scorer, full: impl Fn(&[f64])
             // One value a repeat: a network that is asked for again has the same result.
             Some((_, group)) if group.iter().any(|one| one.request.repeat == trial.request.repeat) => {}
             Some((_, group)) => group.push(trial),
-            None => groups.push((full(&trial.request.genotype), vec![trial])),
+            None => groups.push((record, vec![trial])),
         }
     }
     let mut candidates: Vec<Candidate> = groups
         .into_iter()
-        .map(|(genotype, group)| {
+        .map(|(record, group)| {
             let metrics = means(&group);
             let losses = scorer.losses(|name| metrics.get(name).copied());
             let feasible = scorer.violations(|name| metrics.get(name).copied()).iter().all(|v| *v <= 0.0);
             let id = group[0].request.candidate.map_or(group[0].id, u64::from);
-            Candidate { id, genotype, fidelity: highest, metrics, losses, feasible, trials: group.len() }
+            let genotype = group[0].request.genotype.clone();
+            Candidate {
+                record: record.clone(),
+                id,
+                genotype,
+                fidelity: highest,
+                metrics,
+                losses,
+                feasible,
+                trials: group.len(),
+            }
         })
         .filter(|candidate| candidate.losses.iter().all(|loss| !loss.is_nan()))
         .collect();
     candidates.sort_by(|a, b| {
         let by_losses = a.losses.iter().zip(&b.losses).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
-        b.feasible.cmp(&a.feasible).then(by_losses.unwrap_or(std::cmp::Ordering::Equal)).then(a.id.cmp(&b.id))
+        b.feasible.cmp(&a.feasible).then(by_losses.unwrap_or(std::cmp::Ordering::Equal))
     });
     candidates
 }
@@ -149,7 +162,7 @@ mod tests {
             &[Objective::Maximize("accuracy".parse().unwrap()), Objective::Minimize("size".parse().unwrap())],
             &["size <= 50".parse().unwrap()],
         );
-        candidates(trials, &scorer, <[f64]>::to_vec)
+        candidates(&[("x".to_owned(), trials.to_vec())], &scorer)
     }
 
     #[test]

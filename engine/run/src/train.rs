@@ -3,10 +3,11 @@
 use crate::error::RunError;
 use crate::evaluation::{Evaluations, Wanted};
 use crate::events::Event;
+use crate::measures::Measures;
 use crate::outcome::Evaluated;
 use crate::score::Scorer;
 use crate::session::Session;
-use pleach_space::Genotype;
+use pleach_space::{Genotype, Space};
 use pleach_store::{ArtifactRecord, Outcome, Request, TrialRecord, file_digest};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,10 @@ pub fn weights_path(step: &str, candidate: u64, repeat: u32) -> String {
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn run(
     name: &str,
+    space: &Space,
     candidates: &[Genotype],
     repeats: u32,
+    measures: &Measures,
     folder: &Path,
     evaluations: &mut Evaluations<'_>,
     scorer: &Scorer,
@@ -54,7 +57,16 @@ pub(crate) fn run(
                 report(name, trial, scorer, true, session)?;
                 continue;
             }
-            let wanted = Wanted { genotype, fidelity: 1.0, repeat, last: true };
+            let wanted = Wanted {
+                space,
+                genotype,
+                fidelity: 1.0,
+                repeat,
+                last: true,
+                measures,
+                resumable: false,
+                resumed: None,
+            };
             let begun = evaluations.open(id, wanted, &mut |_| true)?.expect("nothing forbids it");
             let mut trial = TrialRecord::running(id, request, 0.0, begun.cost);
             trial.key = begun.key;
@@ -90,18 +102,20 @@ pub(crate) fn run(
         session.commit()?;
         report(name, &trial, scorer, false, session)?;
     }
-    let trials = session.writer().trials(name)?;
-    match trials.iter().any(|trial| matches!(trial.outcome, Outcome::Measured(_))) {
-        true => Ok(()),
-        false => {
-            let why = trials.iter().find_map(|trial| match &trial.outcome {
-                Outcome::Failed(failure) => Some(format!("{}: {}", failure.reason, failure.message)),
-                _ => None,
-            });
-            let message = format!("step `{name}`: every training failed; the first: {}", why.unwrap_or_default());
-            Err(RunError::Evaluation { message })
-        }
+    some_measured(name, "training", &session.writer().trials(name)?)
+}
+
+/// A step of which nothing came has failed.
+pub(crate) fn some_measured(step: &str, what: &str, trials: &[TrialRecord]) -> Result<(), RunError> {
+    if trials.iter().any(|trial| matches!(trial.outcome, Outcome::Measured(_))) {
+        return Ok(());
     }
+    let why = trials.iter().find_map(|trial| match &trial.outcome {
+        Outcome::Failed(failure) => Some(format!("{}: {}", failure.reason, failure.message)),
+        _ => None,
+    });
+    let message = format!("step `{step}`: every {what} failed; the first: {}", why.unwrap_or_default());
+    Err(RunError::Evaluation { message })
 }
 
 /// Copies weights into the run's folder.
@@ -137,7 +151,7 @@ pub(crate) fn record_artifact(
     Ok(session.writer().record_artifact(&artifact)?)
 }
 
-fn report(
+pub(crate) fn report(
     step: &str,
     trial: &TrialRecord,
     scorer: &Scorer,

@@ -1,7 +1,7 @@
 //! What is wrong with an experiment beyond single values. Parts that the schema refuses are passed over.
 
 use crate::diagnostic::Problem;
-use crate::experiment::{Metric, Reference};
+use crate::experiment::{Corruption, Metric, Reference};
 use crate::tree::{Node, Value, push_token};
 use crate::words::{did_you_mean, suggest};
 
@@ -20,7 +20,10 @@ pub(crate) fn experiment(root: &Node) -> Vec<Problem> {
         budget(step, evaluator, &mut problems);
         fidelity(root, step, evaluator, &mut problems);
         formats(step, &mut problems);
+        own_network(step, &mut problems);
+        attacks(step.body, &step.pointer, &mut problems);
     }
+    attacks(root, "", &mut problems);
     circles(&steps, &mut problems);
     if let Some(section) = root.get("space") {
         decisions(section, "/space", &mut problems);
@@ -157,18 +160,40 @@ fn references(index: usize, steps: &[Step<'_>], problems: &mut Vec<Problem>) {
             Problem::error(at, "no-candidates", format!("`{name}` is an export, which gives no candidates"))
                 .help("refer to the step that it exports from"),
         );
-    } else if step.kind == "export" && other.kind == "search" {
+    } else if matches!(step.kind, "export" | "robustness") && matches!(other.kind, "search" | "hpo") {
+        let (what, then) = match step.kind {
+            "export" => ("export", "export `best(final)`"),
+            _ => ("measure", "take `all(final)`"),
+        };
         problems.push(
             Problem::error(
                 at,
                 "no-weights",
-                format!("`{name}` is a search, whose candidates have no weights to export"),
+                format!("`{name}` is a search, whose candidates have no weights to {what}"),
             )
-            .help(format!(
-                "train them first: `final: {{train: {{candidates: {reference}}}}}`, then export `best(final)`"
-            )),
+            .help(format!("train them first: `final: {{train: {{candidates: {reference}}}}}`, then {then}")),
         );
-    } else if matches!(reference, Reference::Recommended(_)) && !matches!(other.kind, "search" | "") {
+    } else if matches!(step.kind, "export" | "robustness" | "hpo" | "train") && other.kind == "robustness" {
+        let source = other.reference.as_ref().map_or("STEP", Reference::step);
+        problems.push(
+            Problem::error(at, "no-candidates", format!("`{name}` measures the candidates of another step"))
+                .help(format!("refer to that step: `{}`", reference.of_step(source))),
+        );
+    } else if matches!(step.kind, "hpo") && other.body.get("network").is_some() {
+        problems.push(
+            Problem::error(
+                at,
+                "no-candidates",
+                format!("`{name}` trains a network of its own, which has no decisions"),
+            )
+            .help("refer to a search, or to a `train` step with candidates"),
+        );
+    } else if matches!(reference, Reference::Baseline(_)) && other.body.get("baseline").is_none() {
+        problems.push(
+            Problem::error(at, "no-baseline", format!("`{name}` has no baseline"))
+                .help(format!("write `baseline: random` below `{name}`, or refer to best({name})")),
+        );
+    } else if matches!(reference, Reference::Recommended(_)) && !matches!(other.kind, "search" | "hpo" | "") {
         problems.push(
             Problem::error(at, "no-recommendation", format!("`{name}` is no search, so that it recommends nothing"))
                 .help(format!("write best({name})")),
@@ -267,6 +292,36 @@ fn formats(step: &Step<'_>, problems: &mut Vec<Problem>) {
         {
             let at = step.at(&format!("formats/{index}"));
             problems.push(Problem::warning(at, "duplicate-format", format!("`{name}` is listed already")));
+        }
+    }
+}
+
+/// A step trains candidates or a network of its own.
+fn own_network(step: &Step<'_>, problems: &mut Vec<Problem>) {
+    let has = |key: &str| step.body.get(key).is_some();
+    if has("network") && has("candidates") {
+        let message = "a step trains candidates or a network of its own, not both";
+        problems.push(Problem::error(step.at("network"), "candidates-and-network", message).at_key());
+    }
+    if step.kind == "train" && has("training") && !has("network") {
+        let message = "`training` is the recipe of a network of the step's own, and there is none";
+        problems.push(
+            Problem::error(step.at("training"), "training-without-network", message)
+                .at_key()
+                .help("candidates bring their own recipes: leave it out, or write a `network`"),
+        );
+    }
+}
+
+/// `accuracy(NAME)` must mean one thing.
+fn attacks(node: &Node, pointer: &str, problems: &mut Vec<Problem>) {
+    for entry in node.get("attacks").map_or(&[][..], Node::entries) {
+        if Corruption::of(&entry.key).is_some() {
+            let mut at = format!("{pointer}/attacks");
+            push_token(&mut at, &entry.key);
+            let message = format!("`{}` is the name of a corruption", entry.key);
+            problems
+                .push(Problem::error(at, "attack-named-as-corruption", message).at_key().help("choose another name"));
         }
     }
 }

@@ -262,9 +262,19 @@ impl Cache {
     /// A key that is none, or a file of weights that cannot be removed.
     pub fn remove(&self, key: &str) -> Result<()> {
         check_key(key)?;
-        for table in ["weights", "measurements", "results"] {
+        for table in ["measurements", "results"] {
             self.statement(&format!("DELETE FROM {table} WHERE key = ?1"), |mut statement| statement.execute([key]))?;
         }
+        self.remove_weights(key)
+    }
+
+    /// Removes a key's weights; its results and measurements stay.
+    ///
+    /// # Errors
+    /// A key that is none, or a file that cannot be removed.
+    pub fn remove_weights(&self, key: &str) -> Result<()> {
+        check_key(key)?;
+        self.statement("DELETE FROM weights WHERE key = ?1", |mut statement| statement.execute([key]))?;
         let file = self.weights_file(key);
         match fs::remove_file(&file) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::write(file, source)),

@@ -13,6 +13,8 @@ pub enum DigestHolds {
     Anywhere,
     /// On this machine only: a trial failed for a reason of the machine.
     ThisMachine,
+    /// Nowhere: the search was led by what a clock or a meter said.
+    ThisRun,
 }
 
 /// All that a run's results depend on, by digest or version.
@@ -30,6 +32,9 @@ pub struct LockFile {
     pub space: Option<String>,
     /// Where the run's digest can be expected again.
     pub digest_holds: DigestHolds,
+    /// Metrics that another machine, or the same one again, measures otherwise; they are not in the digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrepeatable: Vec<String>,
     /// The experiment with includes, overrides and defaults filled in.
     pub experiment: Value,
 }
@@ -58,6 +63,7 @@ mod tests {
             plugins: [("random".to_owned(), "1e5".to_owned())].into(),
             space: Some("77".into()),
             digest_holds: DigestHolds::Anywhere,
+            unrepeatable: Vec::new(),
             experiment: json!({"version": 1, "rate": 1e-7, "whole": 2.0, "text": "no", "list": [{"a": 1}, "b"], "none": null, "empty": {}}),
         };
         let expected = "\

@@ -86,7 +86,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         output::data(super::show::text(&summary, &finished.folder))?;
     }
-    Ok(Exit::Done)
+    let broken: Vec<String> =
+        finished.required.iter().filter(|required| !required.passed).map(ToString::to_string).collect();
+    match broken.as_slice() {
+        [] => Ok(Exit::Done),
+        broken => Err(Failure::new(Exit::RequirementFailed, broken.join("\n")).help(
+            "all results are there: `pleach show` lists them; lower the bound, or give the search more to find with",
+        )),
+    }
 }
 
 /// The experiment with its strategies loaded.
@@ -95,10 +102,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// A strategy cannot be loaded.
 pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
     let mut plugins: IndexMap<String, Plugin> = IndexMap::new();
-    let searches = prepared
-        .steps
-        .iter()
-        .filter_map(|step| Some((step.step.searching()?.strategy.to_owned(), step.strategy.as_ref()?)));
+    let searches = prepared.steps.iter().flat_map(|step| {
+        let searching = step.step.searching();
+        let own = searching.zip(step.strategy.as_ref()).map(|(searching, file)| (searching.strategy.to_owned(), file));
+        let baseline = searching.and_then(|searching| searching.baseline).zip(step.baseline.as_ref());
+        own.into_iter().chain(baseline.map(|(name, file)| (name.to_owned(), file)))
+    });
     let mut host = None;
     for (called, file) in searches {
         if !plugins.contains_key(&called) {
@@ -111,7 +120,9 @@ pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
             plugins.insert(called, plugin);
         }
     }
+    let own = prepared.steps.iter().filter_map(|step| Some((step.name.clone(), step.space.clone()?)));
     Ok(pleach_run::Prepared {
+        own_spaces: own.collect(),
         order: prepared.steps.iter().map(|step| step.name.clone()).collect(),
         experiment: prepared.experiment,
         text: prepared.text,
@@ -142,11 +153,24 @@ fn smoke(file: &ExperimentFile) -> Vec<String> {
         set.push(format!("name={short}-smoke"));
     }
     for entry in root.get("steps").map_or(&[][..], Node::entries) {
-        if let Some(search) = entry.value.get("search") {
-            set.push(format!("steps.{}.search.budget={{trials: 1}}", entry.key));
-            if search.get("fidelity").is_some() {
-                set.push(format!("steps.{}.search.fidelity=1", entry.key));
+        for kind in ["search", "hpo"] {
+            let Some(search) = entry.value.get(kind) else { continue };
+            set.push(format!("steps.{}.{kind}.budget={{trials: 1}}", entry.key));
+            for key in ["fidelity", "repeats"] {
+                if search.get(key).is_some() {
+                    set.push(format!("steps.{}.{kind}.{key}=1", entry.key));
+                }
             }
+        }
+        if entry.value.get("robustness").is_some() {
+            set.push(format!("steps.{}.robustness.examples=16", entry.key));
+        }
+        if let Some(kind) = entry.value.entries().first().filter(|kind| kind.value.get("require").is_some()) {
+            // What one epoch teaches says nothing of what is required.
+            set.push(format!("steps.{}.{}.require=[]", entry.key, kind.key));
+        }
+        if entry.value.get("train").is_some_and(|train| train.get("training").is_some()) {
+            set.push(format!("steps.{}.train.training.epochs=1", entry.key));
         }
         if entry.value.get("train").is_some() {
             set.push(format!("steps.{}.train.repeats=1", entry.key));

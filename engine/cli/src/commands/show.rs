@@ -57,6 +57,29 @@ pub fn text(summary: &Summary, folder: &Path) -> String {
         let _ =
             write!(out, "\nTrained by {name}, mean ± deviation over repeats:\n{}", results(step, &summary.objectives));
     }
+    for (name, step) in &summary.steps {
+        if let Some(comparison) = &step.comparison {
+            let beside = comparison.baseline.as_deref().zip(comparison.baseline_found.as_ref());
+            let beside = beside.map(|(name, found)| format!("; {name} {}", spread(found))).unwrap_or_default();
+            let _ = write!(
+                out,
+                "\nBest {} found by {name}: {} {}{beside}\n  {}\n",
+                comparison.metric,
+                comparison.strategy,
+                spread(&comparison.found),
+                comparison.verdict
+            );
+        }
+        if !step.robustness.is_empty() {
+            let _ = write!(out, "\nAccuracy measured by {name}, mean over repeats:\n{}", robustness(step));
+        }
+    }
+    if !summary.requirements.is_empty() {
+        out.push_str("\nRequirements:\n");
+        for required in &summary.requirements {
+            let _ = writeln!(out, "  {} {required}", if required.passed { "✓" } else { "✗" });
+        }
+    }
     let _ = write!(out, "\nEverything lies in {}\n", folder.display());
     for (file, what) in FILES {
         if folder.join(file).exists() {
@@ -76,13 +99,39 @@ const FILES: [(&str, &str); 4] = [
     ("run.sqlite", "all of it, for any SQLite client"),
 ];
 
-/// The candidates of a `train` step, those with the best first objective first as they were taken.
-fn results(step: &StepSummary, objectives: &[String]) -> String {
-    let spread = |spread: &Spread| match spread.values.len() {
+/// Accuracy by candidate, corruption and severity, attack and epsilon.
+fn robustness(step: &StepSummary) -> String {
+    let mut columns: Vec<(&String, &String)> = Vec::new();
+    for (name, at) in step.robustness.values().flat_map(|of| of.iter().map(|(name, at)| (name, at))) {
+        for place in at.keys() {
+            if !columns.contains(&(name, place)) {
+                columns.push((name, place));
+            }
+        }
+    }
+    let rows = columns.iter().map(|(name, at)| {
+        let value = |of: &indexmap::IndexMap<String, indexmap::IndexMap<String, f64>>| {
+            of.get(*name).and_then(|at_all| at_all.get(*at)).map_or(String::new(), |value| short(*value))
+        };
+        [(*name).clone(), (*at).clone()].into_iter().chain(step.robustness.values().map(value)).collect::<Vec<_>>()
+    });
+    let numbers: Vec<String> = step.robustness.keys().map(|candidate| format!("candidate {candidate}")).collect();
+    let mut header = vec!["corruption or attack", "severity or epsilon"];
+    header.extend(numbers.iter().map(String::as_str));
+    output::table(&header, rows)
+}
+
+/// Mean and deviation.
+fn spread(spread: &Spread) -> String {
+    match spread.values.len() {
         1 => short(spread.mean),
         _ if spread.deviation == 0.0 => short(spread.mean),
         _ => format!("{} ± {}", short(spread.mean), short(spread.deviation)),
-    };
+    }
+}
+
+/// The candidates of a `train` step, those with the best first objective first as they were taken.
+fn results(step: &StepSummary, objectives: &[String]) -> String {
     let names = |metrics: fn(&CandidateResult) -> Vec<&String>| {
         let mut found: Vec<String> = Vec::new();
         for name in step.results.iter().flat_map(metrics) {

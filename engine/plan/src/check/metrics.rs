@@ -1,12 +1,17 @@
 //! Whether somebody measures the metrics of objectives and requirements.
 
 use super::{Check, listed};
+use indexmap::IndexMap;
+use pleach_evaluate::measures_of;
 use pleach_space::Costs;
-use pleach_spec::{Evaluator, Metric, Node, Problem, Requirement};
+use pleach_spec::{Attack, Corruption, Evaluator, Metric, Node, Problem, Requirement, push_token};
 
 /// What a training measures after each epoch: on the validation part, and on the training part as it goes.
 const OF_VALIDATION: [&str; 2] = ["accuracy", "loss"];
 const OF_TRAINING: [&str; 2] = ["train_accuracy", "train_loss"];
+
+/// What a training measures on the test part, in `train` steps only.
+const OF_TEST: [&str; 2] = ["test_accuracy", "test_loss"];
 
 impl Check<'_> {
     /// Objectives and requirements name metrics that somebody measures.
@@ -21,14 +26,40 @@ impl Check<'_> {
             }
         }
         let base = self.document.space_pointer();
-        let require = format!("{base}/require");
-        for (index, requirement) in self.root.at(&require).map_or(&[][..], Node::items).iter().enumerate() {
-            if let Some(requirement) = requirement.as_str().and_then(|text| text.parse::<Requirement>().ok()) {
-                found.push((format!("{require}/{index}"), requirement.metric));
+        let required = |pointer: &str| -> Vec<(String, Metric)> {
+            let items = self.root.at(pointer).map_or(&[][..], Node::items).iter().enumerate();
+            let metric = |node: &Node| Some(node.as_str()?.parse::<Requirement>().ok()?.metric);
+            items.filter_map(|(index, node)| Some((format!("{pointer}/{index}"), metric(node)?))).collect()
+        };
+        found.extend(required(&format!("{base}/require")));
+        let attacks: IndexMap<String, Attack> = self.part("/attacks").unwrap_or_default();
+        self.unmeasured(found, &known, &attacks);
+        for entry in self.root.get("steps").map_or(&[][..], Node::entries) {
+            let [kind] = entry.value.entries() else { continue };
+            let mut pointer = "/steps".to_owned();
+            push_token(&mut pointer, &entry.key);
+            push_token(&mut pointer, &kind.key);
+            let found = required(&format!("{pointer}/require"));
+            let mut known = known.clone();
+            // A search never sees the test part; what comes after a training knows what it measured there.
+            let trained = matches!(kind.key.as_str(), "train" | "robustness" | "export");
+            if trained && matches!(self.who(), Some(Evaluator::Libtorch)) {
+                known.extend(OF_TEST.map(str::to_owned));
             }
+            let own: Option<IndexMap<String, Attack>> = self.part(&format!("{pointer}/attacks"));
+            self.unmeasured(found, &known, own.as_ref().unwrap_or(&attacks));
         }
-        let unknown = found.into_iter().filter(|(_, metric)| !known.contains(&metric.to_string()));
-        self.problems.extend(unknown.map(|(pointer, metric)| problem(pointer, &metric.to_string(), &known)));
+    }
+
+    fn unmeasured(&mut self, found: Vec<(String, Metric)>, known: &[String], attacks: &IndexMap<String, Attack>) {
+        let libtorch = matches!(self.who(), Some(Evaluator::Libtorch));
+        let measured = |metric: &Metric| {
+            known.contains(&metric.to_string()) || (libtorch && measures_of(metric, &[1], attacks).is_some())
+        };
+        let unknown = found.into_iter().filter(|(_, metric)| !measured(metric));
+        let problems: Vec<Problem> =
+            unknown.map(|(pointer, metric)| problem(pointer, &metric, known, attacks, libtorch)).collect();
+        self.problems.extend(problems);
     }
 
     /// The metrics that there are; none where anything may be measured, or nothing is known of who measures.
@@ -51,16 +82,35 @@ impl Check<'_> {
     }
 }
 
-fn problem(pointer: String, metric: &str, known: &[String]) -> Problem {
-    let help = match metric {
-        "test_accuracy" | "test_loss" => {
+fn problem(
+    pointer: String,
+    metric: &Metric,
+    known: &[String],
+    attacks: &IndexMap<String, Attack>,
+    libtorch: bool,
+) -> Problem {
+    let text = metric.to_string();
+    let help = match (text.as_str(), metric.name.as_str()) {
+        ("test_accuracy" | "test_loss", _) => {
             "a search never sees the test part: `train` steps measure it at their end".to_owned()
         }
-        "accuracy" | "loss" => "there is no validation part: raise `data.split.validation`".to_owned(),
-        _ => match pleach_spec::suggest(metric, known.iter().map(String::as_str)) {
+        ("accuracy" | "loss", _) => "there is no validation part: raise `data.split.validation`".to_owned(),
+        (_, "accuracy" | "loss") if libtorch => {
+            let all = Corruption::ALL.map(Corruption::name);
+            let names: Vec<&str> = attacks.keys().map(String::as_str).chain(all).collect();
+            let given = metric.arguments.first().map_or("", String::as_str);
+            match (names.contains(&given), pleach_spec::suggest(given, names.iter().copied())) {
+                (true, _) => {
+                    format!("write `{}({given}, SEVERITY)` with a corruption and a severity from 1 to 5", metric.name)
+                }
+                (false, Some(likely)) => format!("did you mean `{}({likely})`?", metric.name),
+                (false, None) => format!("name an attack below `attacks`, or one of the corruptions {}", listed(all)),
+            }
+        }
+        _ => match pleach_spec::suggest(&text, known.iter().map(String::as_str)) {
             Some(likely) => format!("did you mean `{likely}`?"),
             None => format!("there are {}", listed(known)),
         },
     };
-    Problem::error(pointer, "unknown-metric", format!("nobody measures `{metric}`")).help(help)
+    Problem::error(pointer, "unknown-metric", format!("nobody measures `{text}`")).help(help)
 }

@@ -50,7 +50,7 @@ fn properties(schema: &Value) -> Vec<&str> {
 }
 
 /// The options with the schema's defaults in place of those not given, in the schema's order.
-pub(crate) fn with_defaults(schema: &Value, given: Map<String, Value>) -> Map<String, Value> {
+pub fn with_defaults(schema: &Value, given: Map<String, Value>) -> Map<String, Value> {
     let mut options = Map::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         if let Some(value) = given.get(name).or_else(|| property.get("default")) {

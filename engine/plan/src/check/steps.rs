@@ -16,6 +16,7 @@ pub(crate) struct PreparedSearch {
     pub view: View,
     pub strategy: StrategyFile,
     pub options: Map<String, Value>,
+    pub baseline: Option<StrategyFile>,
 }
 
 impl Check<'_> {
@@ -28,15 +29,25 @@ impl Check<'_> {
             let [kind] = entry.value.entries() else { continue };
             push_token(&mut pointer, &kind.key);
             match kind.key.as_str() {
-                "search" => {
-                    let view = space.and_then(|space| self.decided(&pointer, space));
+                "search" | "hpo" => {
+                    let decide = match kind.key.as_str() {
+                        "hpo" => Some(Decide::Training),
+                        _ => self.decide(&pointer),
+                    };
+                    let view = space.zip(decide).and_then(|(space, decide)| self.decided(&pointer, space, decide));
                     let strategy = self.strategy(&pointer, &kind.value);
+                    let baseline = self.baseline(&pointer, &kind.value);
                     self.table_fidelity(&pointer);
                     if let (Some(view), Some((strategy, options))) = (view, strategy) {
-                        searches.insert(entry.key.clone(), PreparedSearch { view, strategy, options });
+                        searches.insert(entry.key.clone(), PreparedSearch { view, strategy, options, baseline });
                     }
                 }
                 "export" => self.weights(&pointer, &kind.value),
+                "robustness" if !matches!(self.who(), Some(Evaluator::Libtorch) | None) => self.problems.push(
+                    Problem::error(&*pointer, "no-weights", "only what libtorch trains has weights to measure")
+                        .help("leave this step out, or use `evaluator: libtorch`"),
+                ),
+                "robustness" => self.measured_at_all(&pointer, &kind.value),
                 "train" if matches!(self.who(), Some(Evaluator::Table(_))) => self.problems.push(
                     Problem::error(&*pointer, "table-cannot-train", "a table has nothing to train")
                         .help("leave this step out, or use another evaluator"),
@@ -47,13 +58,44 @@ impl Check<'_> {
         searches
     }
 
-    /// The decisions of a search, of which there must be some.
-    fn decided(&mut self, pointer: &str, space: &Arc<Space>) -> Option<View> {
+    /// What a search decides.
+    fn decide(&self, pointer: &str) -> Option<Decide> {
         let at = format!("{pointer}/decide");
-        let decide = match self.root.at(&at) {
-            None => Decide::All,
-            Some(_) => self.part(&at)?,
+        match self.root.at(&at) {
+            None => Some(Decide::All),
+            Some(_) => self.part(&at),
+        }
+    }
+
+    /// The strategy beside a search: with its default options.
+    fn baseline(&mut self, pointer: &str, body: &Node) -> Option<StrategyFile> {
+        let at = format!("{pointer}/baseline");
+        let name = body.get("baseline").and_then(Node::as_str).filter(|_| self.is_sound(&at))?;
+        let file = self.found(&at, name)?;
+        self.needs(&at, &file);
+        Some(file)
+    }
+
+    /// A step that measures nothing is a mistake.
+    fn measured_at_all(&mut self, pointer: &str, body: &Node) {
+        let some = |key: &str| match body.get(key).or_else(|| self.root.get(key)) {
+            Some(node) => !node.items().is_empty() || !node.entries().is_empty(),
+            None => false,
         };
+        if !some("corruptions") && !some("attacks") {
+            self.problems.push(
+                Problem::error(pointer, "nothing-to-measure", "there is neither a corruption nor an attack")
+                    .at_key()
+                    .help(
+                        "write `corruptions: [gaussian_noise, contrast]` or `attacks: {fgsm: {fgsm: {epsilon: 0.1}}}`",
+                    ),
+            );
+        }
+    }
+
+    /// The decisions of a search, of which there must be some.
+    fn decided(&mut self, pointer: &str, space: &Arc<Space>, decide: Decide) -> Option<View> {
+        let at = format!("{pointer}/decide");
         let view = View::new(space.clone(), decide, space.defaults());
         if view.decisions().is_empty() {
             let what = match decide {
@@ -73,17 +115,7 @@ impl Check<'_> {
     fn strategy(&mut self, pointer: &str, body: &Node) -> Option<(StrategyFile, Map<String, Value>)> {
         let at = format!("{pointer}/strategy");
         let name = body.get("strategy").and_then(Node::as_str).filter(|_| self.is_sound(&at))?;
-        let file = match self.surroundings.strategies.find(name, &self.surroundings.base) {
-            Ok(file) => file,
-            Err(error) => {
-                let code = match error {
-                    StrategyError::Unknown { .. } => "unknown-strategy",
-                    _ => "unusable-strategy",
-                };
-                self.problems.push(Problem { help: error.help(), ..Problem::error(at, code, error.to_string()) });
-                return None;
-            }
-        };
+        let file = self.found(&at, name)?;
         let with = format!("{pointer}/with");
         let given = body.get("with").map(Node::to_json);
         if self.is_sound(&with) {
@@ -94,6 +126,21 @@ impl Check<'_> {
         let given = given.and_then(|given| given.as_object().cloned()).unwrap_or_default();
         let options = with_defaults(&file.manifest.options_schema, given);
         Some((file, options))
+    }
+
+    /// The strategy of this name.
+    fn found(&mut self, at: &str, name: &str) -> Option<StrategyFile> {
+        match self.surroundings.strategies.find(name, &self.surroundings.base) {
+            Ok(file) => Some(file),
+            Err(error) => {
+                let code = match error {
+                    StrategyError::Unknown { .. } => "unknown-strategy",
+                    _ => "unusable-strategy",
+                };
+                self.problems.push(Problem { help: error.help(), ..Problem::error(at, code, error.to_string()) });
+                None
+            }
+        }
     }
 
     /// What the strategy asks of the engine, this experiment must be able to serve.

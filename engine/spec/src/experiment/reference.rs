@@ -22,6 +22,19 @@ pub enum Reference {
 }
 
 impl Reference {
+    /// The same of another step.
+    pub fn of_step(&self, step: &str) -> Reference {
+        let step = step.to_owned();
+        match self {
+            Reference::Best(_) => Reference::Best(step),
+            Reference::Top(_, count) => Reference::Top(step, *count),
+            Reference::All(_) => Reference::All(step),
+            Reference::Front(_) => Reference::Front(step),
+            Reference::Recommended(_) => Reference::Recommended(step),
+            Reference::Baseline(_) => Reference::Baseline(step),
+        }
+    }
+
     /// The name of the step referred to.
     pub fn step(&self) -> &str {
         match self {
