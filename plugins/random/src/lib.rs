@@ -3,19 +3,9 @@
 //! The baseline that a search must beat: Li and Talwalkar, "Random search and reproducibility for neural architecture
 //! search", UAI 2019.
 
-use std::collections::{BTreeSet, VecDeque};
-
-use pleach_sdk::{
-    About, Answer, Context, Engine, Genotype, Ledger, Need, Outcome, Random, Role, Strategy, export_strategy, mix,
-};
+use pleach_sdk::{About, Answer, Context, Engine, Ledger, Need, Outcome, Sampler, Strategy, export_strategy};
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-/// How many genotypes are drawn in one call of the engine: enough that the call costs nothing per trial.
-const BATCH: u64 = 64;
-
-/// After so many batches without anything new the space counts as exhausted.
-const FRUITLESS_BATCHES: u32 = 32;
 
 /// What stands below `with:`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -33,37 +23,10 @@ fn yes() -> bool {
 /// The running search.
 #[derive(Debug)]
 pub struct RandomSearch {
-    random: Random,
     fidelity: f64,
-    /// The fingerprints so far, where networks must be distinct.
-    seen: Option<BTreeSet<u64>>,
-    /// The positions of the training decisions, which a network's fingerprint leaves out.
-    recipe: Vec<usize>,
-    drawn: VecDeque<Genotype>,
+    sampler: Sampler,
     budget: u64,
     ledger: Ledger<()>,
-}
-
-impl RandomSearch {
-    /// Draws until something is new.
-    fn refill(&mut self, engine: &dyn Engine) {
-        let wanted = (self.budget - self.ledger.asked()).min(BATCH) as u32;
-        for _ in 0..FRUITLESS_BATCHES {
-            let mut genotypes = engine.sample(wanted, self.random.draw());
-            if let Some(seen) = &mut self.seen {
-                let mut networks = engine.fingerprint(&genotypes).into_iter();
-                genotypes.retain(|genotype| {
-                    let network = networks.next().unwrap_or_default();
-                    let hashed = |hash, &position: &usize| mix(hash ^ genotype[position].to_bits()).wrapping_add(1);
-                    seen.insert(self.recipe.iter().fold(network, hashed))
-                });
-            }
-            self.drawn.extend(genotypes);
-            if !self.drawn.is_empty() {
-                break;
-            }
-        }
-    }
 }
 
 impl Strategy for RandomSearch {
@@ -77,12 +40,10 @@ impl Strategy for RandomSearch {
     };
 
     fn start(context: Context, options: Options, _: &dyn Engine) -> Result<Self, String> {
+        let sampler = Sampler::new(&context);
         Ok(Self {
-            random: Random::stream(context.seed, "sample"),
             fidelity: context.highest_fidelity()?,
-            seen: options.distinct.then(BTreeSet::new),
-            recipe: context.positions_of(Role::Training),
-            drawn: VecDeque::new(),
+            sampler: if options.distinct { sampler } else { sampler.with_repetitions() },
             budget: context.budget.unwrap_or(u64::MAX),
             ledger: Ledger::new(),
         })
@@ -91,10 +52,7 @@ impl Strategy for RandomSearch {
     fn ask(&mut self, room: u32, engine: &dyn Engine) -> Result<Answer, String> {
         let mut requests = Vec::new();
         while requests.len() < room as usize {
-            if self.drawn.is_empty() {
-                self.refill(engine);
-            }
-            let Some(genotype) = self.drawn.pop_front() else { break };
+            let Some(genotype) = self.sampler.next(self.budget - self.ledger.asked(), engine) else { break };
             requests.push(self.ledger.train(genotype, self.fidelity, Vec::new(), ()));
         }
         match requests.is_empty() {
@@ -116,7 +74,7 @@ export_strategy!(RandomSearch);
 #[cfg(test)]
 mod tests {
     use pleach_sdk::testing::{History, Search, ToySpace, failed, measured, options_schema};
-    use pleach_sdk::{Domain, RealRange};
+    use pleach_sdk::{Domain, Genotype, RealRange, Role};
 
     use super::*;
 

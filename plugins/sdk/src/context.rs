@@ -10,6 +10,11 @@ impl Context {
         self.fidelities.last().copied().ok_or_else(|| "the engine offers no fidelity to train at".to_owned())
     }
 
+    /// Whether a training can go on from the weights of an earlier one ([`Origin::Resume`]), at the cost of the difference.
+    pub fn resumes(&self) -> bool {
+        self.signals.iter().any(|signal| signal == "resumed")
+    }
+
     /// The positions of the decisions of one role, rising.
     pub fn positions_of(&self, role: Role) -> Vec<usize> {
         (0..self.decisions.len()).filter(|&position| self.decisions[position].role == role).collect()

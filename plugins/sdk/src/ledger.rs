@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use crate::{Genotype, Request};
+use crate::{Genotype, Job, Origin, Request};
 
 /// The numbering of requests, with a note on each that is in flight.
 ///
@@ -38,6 +38,16 @@ impl<T> Ledger<T> {
     /// A new request to train a fresh network, with what to remember of it.
     pub fn train(&mut self, genotype: Genotype, fidelity: f64, parents: Vec<u64>, note: T) -> Request {
         Request::train(self.issue(note), genotype, fidelity, parents)
+    }
+
+    /// A new request that goes on with an earlier one, told as measured, at a higher fidelity; it must be of the same
+    /// genotype and repeat, and the engine must be able to ([`Context::resumes`](crate::Context::resumes)).
+    pub fn resume(&mut self, earlier: u64, genotype: Genotype, fidelity: f64, note: T) -> Request {
+        let mut request = self.train(genotype, fidelity, vec![earlier], note);
+        if let Job::Train(training) = &mut request.job {
+            training.origin = Origin::Resume(earlier);
+        }
+        request
     }
 
     /// Takes back the note of a request whose outcome arrived.

@@ -8,7 +8,7 @@ use crate::{Answer, Context, Engine, Genotype, Outcome};
 pub enum Need {
     /// Trains networks on weights of their own.
     Train,
-    /// Goes on with earlier trainings at a higher fidelity.
+    /// Goes on with earlier trainings at a higher fidelity, where [`Context::resumes`] says so.
     Resume,
     /// Starts trainings from the weights of other networks.
     Inherit,

@@ -26,7 +26,7 @@ pub fn wasm(name: &str) -> Vec<u8> {
         return std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
     let built = BUILT.get_or_init(|| {
-        let folders = ["random", "regularized-evolution"].map(source);
+        let folders = ["random", "regularized-evolution", "successive-halving"].map(source);
         let folders = folders.each_ref().map(PathBuf::as_path);
         let built = build_components(host(), &folders, &options()).unwrap();
         built.into_iter().map(|built| (built.manifest.name, built.wasm)).collect()

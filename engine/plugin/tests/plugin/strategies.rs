@@ -1,10 +1,11 @@
 //! The strategies as real components: they do what they do natively, within small budgets.
 
-use pleach_plugin::contract::{Answer, Job, Measurement, Outcome, Request};
+use pleach_plugin::contract::{Answer, Context, Job, Measurement, Origin, Outcome, Request};
 use pleach_plugin::{Call, Fault, Limits, Need, Plugin, PluginError, Strategy};
 use pleach_sdk::testing::{Search, ToySpace, measured};
 use pleach_strategy_random::RandomSearch;
 use pleach_strategy_regularized_evolution::RegularizedEvolution;
+use pleach_strategy_successive_halving::SuccessiveHalving;
 
 use crate::built::{plugin, wasm};
 use crate::toy::{Toy, context};
@@ -28,8 +29,11 @@ fn genotype(request: &Request) -> &[f64] {
 }
 
 fn start(plugin: &Plugin, seed: u64, options: &str) -> Strategy {
-    let space = ToySpace::choices(&DECISIONS);
-    plugin.start(Toy::boxed(&space), &context(&DECISIONS, seed, options), Limits::default()).unwrap()
+    start_in(plugin, &context(&DECISIONS, seed, options))
+}
+
+fn start_in(plugin: &Plugin, context: &Context) -> Strategy {
+    plugin.start(Toy::boxed(&ToySpace::choices(&DECISIONS)), context, Limits::default()).unwrap()
 }
 
 fn outcome(request: &Request) -> Outcome {
@@ -46,7 +50,11 @@ fn outcome(request: &Request) -> Outcome {
 
 /// The search loop of the strategy kit's tests, through the component: four workers, 400 requests.
 fn search(plugin: &Plugin, seed: u64, options: &str) -> (Vec<Request>, u64) {
-    let mut strategy = start(plugin, seed, options);
+    search_in(plugin, &context(&DECISIONS, seed, options))
+}
+
+fn search_in(plugin: &Plugin, context: &Context) -> (Vec<Request>, u64) {
+    let mut strategy = start_in(plugin, context);
     let mut requests: Vec<Request> = Vec::new();
     let mut running: Vec<(f64, u64)> = Vec::new();
     let mut now = 0.0;
@@ -88,6 +96,34 @@ fn components_search_as_they_do_natively() {
     assert_eq!(plain(&random.0), native::<RandomSearch>(3, "{}"));
     let best = |requests: &[Request]| requests.iter().map(genotype).map(loss).fold(f64::INFINITY, f64::min);
     assert!(best(&evolved.0) + 3.0 <= best(&random.0));
+}
+
+#[test]
+fn halving_resumes_as_it_does_natively() {
+    let fidelities: Vec<f64> = (1..=24).map(|epoch| f64::from(epoch) / 24.0).collect();
+    let context = |resumes: bool| {
+        let signals = if resumes { vec!["resumed".to_owned()] } else { vec![] };
+        Context { signals, fidelities: fidelities.clone(), ..context(&DECISIONS, 3, "{}") }
+    };
+    let plugin = plugin("successive-halving");
+    assert_eq!(plugin.manifest().needs, [Need::Train, Need::Resume]);
+    for resumes in [true, false] {
+        let space = ToySpace::choices(&DECISIONS);
+        let native = Search { budget: 400, fidelities: fidelities.clone(), resumes, ..Search::new(&space, 3) };
+        let evaluate = |request: &pleach_sdk::Request| (cost(request.id), measured(vec![loss(request.genotype())]));
+        let native = native.run::<SuccessiveHalving>("{}", evaluate).unwrap();
+        let native = native.trials.iter().map(|trial| trial.request.training());
+        let native: Vec<_> = native.map(|training| (training.genotype.clone(), training.fidelity)).collect();
+        let (requests, _) = search_in(&plugin, &context(resumes));
+        let trainings = requests.iter().map(|request| match &request.job {
+            Job::Train(training) => training,
+            _ => panic!("not a training"),
+        });
+        let asked: Vec<_> = trainings.clone().map(|training| (training.genotype.clone(), training.fidelity)).collect();
+        assert_eq!(asked, native);
+        let resumed = trainings.filter(|training| matches!(training.origin, Origin::Resume(_))).count();
+        assert_eq!(resumed, if resumes { 400 - 278 } else { 0 }, "all above the lowest of three rungs");
+    }
 }
 
 #[test]
