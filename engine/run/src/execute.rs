@@ -17,7 +17,7 @@ use crate::{robustness, search_step, train};
 use indexmap::IndexMap;
 use pleach_evaluate::protocol::Hello;
 use pleach_plan::{Digests, key_of, step_documents};
-use pleach_space::{Genotype, View};
+use pleach_space::{Genotype, View, fixed};
 use pleach_spec::{Reference, Step};
 use pleach_store::{LockFile, Outcome, RunFolder, RunReader, RunState, StepRecord, StepState, TrialRecord};
 use serde_json::Value;
@@ -280,7 +280,7 @@ pub(crate) fn view_of(prepared: &Prepared, step: &Step, scorer: &Scorer, reader:
         Step::Hpo(_) => candidates_of(prepared, step, scorer, reader)?.into_iter().map(|(_, base)| base).collect(),
         _ => vec![prepared.space.defaults()],
     };
-    Ok(View::of_candidates(prepared.space.clone(), decide, bases))
+    Ok(View::fixing(prepared.space.clone(), decide, bases, &prepared.held(step)))
 }
 
 /// The candidates that a step takes; those of the space's defaults where it names none.
@@ -293,10 +293,19 @@ fn candidates_of(
     if let Step::Search(_) = step {
         return Ok(Vec::new());
     }
-    let Some(reference) = step.candidates() else { return Ok(vec![(0, prepared.space.defaults())]) };
+    let Some(reference) = step.candidates() else {
+        return Ok(vec![(0, fixed(prepared.space.decisions(), &prepared.space.defaults(), &prepared.held(step)))]);
+    };
     let baseline = matches!(reference, Reference::Baseline(_));
     let (ranked, recommended) = results_of(prepared, reference.step(), baseline, scorer, reader)?;
-    select(reference, &ranked, &recommended)
+    let held = prepared.held(step);
+    let mut candidates = select(reference, &ranked, &recommended)?;
+    if !held.is_empty() {
+        for (_, genotype) in &mut candidates {
+            *genotype = fixed(prepared.space.decisions(), genotype, &held);
+        }
+    }
+    Ok(candidates)
 }
 
 /// The candidates of a step that ended, best first, over all its searches (or those of its baseline), and what its strategy

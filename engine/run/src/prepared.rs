@@ -4,7 +4,7 @@ use crate::error::RunError;
 use indexmap::IndexMap;
 use pleach_evaluate::{Program, Table};
 use pleach_plugin::Plugin;
-use pleach_space::Space;
+use pleach_space::{Fixed, Space};
 use pleach_spec::{Data, Evaluator, Experiment};
 use pleach_store::Holder;
 use serde_json::Value;
@@ -99,6 +99,12 @@ impl Prepared {
                 None => return &self.space,
             }
         }
+    }
+
+    /// The decisions that a step holds at values of its own.
+    pub fn held(&self, step: &pleach_spec::Step) -> Vec<Fixed> {
+        let fix = step.fix().into_iter().flatten();
+        fix.flat_map(|(name, value)| Fixed::of(self.space.decisions(), name, value).unwrap_or_default()).collect()
     }
 
     /// The seed by which data are split.

@@ -4,6 +4,7 @@ use crate::canonical::Fingerprint;
 use crate::cost::Costs;
 use crate::decision::{Condition, Decision, Domain, Genotype, Role};
 use crate::encode;
+use crate::fix::{Fixed, fixed};
 use crate::problem::SpaceProblem;
 use crate::sample;
 use crate::space::{Built, Space};
@@ -36,17 +37,25 @@ impl View {
     /// As [`View::new`] over several full genotypes, at least one: with more than one, which of them it is, is a choice before
     /// the other decisions.
     pub fn of_candidates(space: Arc<Space>, decide: Decide, bases: Vec<Genotype>) -> View {
-        let wanted = |decision: &Decision| match decide {
-            Decide::All => true,
-            Decide::Architecture => decision.role == Role::Architecture,
-            Decide::Training => decision.role == Role::Training,
-        };
+        View::fixing(space, decide, bases, &[])
+    }
+
+    /// As [`View::of_candidates`]; decisions that are held at a value are not decided.
+    pub fn fixing(space: Arc<Space>, decide: Decide, bases: Vec<Genotype>, held: &[Fixed]) -> View {
         let all = space.decisions();
+        let bases: Vec<Genotype> = bases.iter().map(|base| fixed(all, base, held)).collect();
+        let is_held = |index: usize| held.iter().any(|fixed| fixed.decision == index);
+        let wanted = |index: usize| match decide {
+            _ if is_held(index) => false,
+            Decide::All => true,
+            Decide::Architecture => all[index].role == Role::Architecture,
+            Decide::Training => all[index].role == Role::Training,
+        };
         let mut decided: Vec<usize> = Vec::new();
         let mut decisions: Vec<Decision> = candidate(bases.len()).into_iter().collect();
         let before = decisions.len();
         for (index, decision) in all.iter().enumerate() {
-            if !wanted(decision) {
+            if !wanted(index) {
                 continue;
             }
             // Up the chain of conditions: fixed decisions are settled here, by each candidate for itself; the first decided
@@ -58,8 +67,8 @@ impl View {
                     condition = Some(Condition { decision: before + position, values: current.values.clone() });
                     break;
                 }
-                let fixed = !wanted(&all[current.decision]);
-                possible.retain(|&base| fixed && current.values.contains(&bases[base][current.decision]));
+                let settled = !wanted(current.decision);
+                possible.retain(|&base| settled && current.values.contains(&bases[base][current.decision]));
                 condition = all[current.decision].active_when.clone();
             }
             if possible.is_empty() {

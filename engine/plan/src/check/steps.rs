@@ -1,11 +1,11 @@
 //! Whether each step can do what it is to do: its strategy, the strategy's options and needs, what there is to decide.
 
 use super::options;
-use super::{Check, with_defaults};
+use super::{Check, listed, with_defaults};
 use crate::strategies::{StrategyError, StrategyFile};
 use indexmap::IndexMap;
 use pleach_plugin::Need;
-use pleach_space::{Space, View};
+use pleach_space::{FixError, Fixed, Space, View};
 use pleach_spec::{Decide, Evaluator, Node, Problem, push_token};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -34,7 +34,9 @@ impl Check<'_> {
                         "hpo" => Some(Decide::Training),
                         _ => self.decide(&pointer),
                     };
-                    let view = space.zip(decide).and_then(|(space, decide)| self.decided(&pointer, space, decide));
+                    let held = self.held(&pointer, &kind.value, space);
+                    let view = space.zip(decide).zip(held);
+                    let view = view.and_then(|((space, decide), held)| self.decided(&pointer, space, decide, &held));
                     let strategy = self.strategy(&pointer, &kind.value);
                     let baseline = self.baseline(&pointer, &kind.value);
                     self.table_fidelity(&pointer);
@@ -52,10 +54,44 @@ impl Check<'_> {
                     Problem::error(&*pointer, "table-cannot-train", "a table has nothing to train")
                         .help("leave this step out, or use another evaluator"),
                 ),
+                "train" => drop(self.held(&pointer, &kind.value, space)),
                 _ => {}
             }
         }
         searches
+    }
+
+    /// The decisions that a step holds at values; none where one of them cannot be.
+    fn held(&mut self, pointer: &str, body: &Node, space: Option<&Arc<Space>>) -> Option<Vec<Fixed>> {
+        let at = format!("{pointer}/fix");
+        let (Some(node), Some(space)) = (body.get("fix").filter(|_| self.is_sound(&at)), space) else {
+            return Some(Vec::new());
+        };
+        let (mut held, mut sound) = (Vec::new(), true);
+        for entry in node.entries() {
+            match Fixed::of(space.decisions(), &entry.key, &entry.value.to_json()) {
+                Ok(mut fixed) => held.append(&mut fixed),
+                Err(error) => {
+                    let mut at = at.clone();
+                    push_token(&mut at, &entry.key);
+                    let problem = Problem::error(at, "cannot-fix", error.to_string());
+                    self.problems.push(match &error {
+                        FixError::Unknown { name, known } => {
+                            let likely = pleach_spec::suggest(name, known.iter().map(String::as_str));
+                            problem.at_key().help(match likely {
+                                Some(likely) => format!("did you mean `{likely}`?"),
+                                None => {
+                                    format!("give a decision a `name`, or write its path; there are {}", listed(known))
+                                }
+                            })
+                        }
+                        FixError::Value { values, .. } => problem.help(format!("write one of {values}")),
+                    });
+                    sound = false;
+                }
+            }
+        }
+        sound.then_some(held)
     }
 
     /// What a search decides.
@@ -94,11 +130,12 @@ impl Check<'_> {
     }
 
     /// The decisions of a search, of which there must be some.
-    fn decided(&mut self, pointer: &str, space: &Arc<Space>, decide: Decide) -> Option<View> {
+    fn decided(&mut self, pointer: &str, space: &Arc<Space>, decide: Decide, held: &[Fixed]) -> Option<View> {
         let at = format!("{pointer}/decide");
-        let view = View::new(space.clone(), decide, space.defaults());
+        let view = View::fixing(space.clone(), decide, vec![space.defaults()], held);
         if view.decisions().is_empty() {
             let what = match decide {
+                _ if !held.is_empty() => "`fix` holds every decision",
                 Decide::All => "the space has no decisions",
                 Decide::Architecture => "the network has no decisions",
                 Decide::Training => "the training recipe has no decisions",

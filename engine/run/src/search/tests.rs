@@ -174,6 +174,7 @@ fn sit(
         spending: Spending::new(budget),
         recorded,
         logs: Logs::default(),
+        resumes: false,
     };
     search.run(&mut session)
 }

@@ -1,4 +1,4 @@
-use super::{Attack, Corruption, Layer, Reference, Requirement, Training};
+use super::{AnyValue, Attack, Corruption, Layer, Reference, Requirement, Training};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,16 @@ impl Step {
             Step::Train(step) => step.candidates.as_ref(),
             Step::Robustness(step) => Some(&step.candidates),
             Step::Export(step) => Some(&step.candidates),
+        }
+    }
+
+    /// Values that decisions hold in it.
+    pub fn fix(&self) -> Option<&IndexMap<String, serde_json::Value>> {
+        match self {
+            Step::Search(step) => Some(&step.fix),
+            Step::Hpo(step) => Some(&step.fix),
+            Step::Train(step) => Some(&step.fix),
+            Step::Robustness(_) | Step::Export(_) => None,
         }
     }
 
@@ -110,6 +120,11 @@ pub struct Search {
     /// Which decisions the search makes; the others hold their defaults.
     #[serde(default)]
     pub decide: Decide,
+    /// Values that decisions hold in this step, by name or path: few channels while searching, many in the training of what was
+    /// found.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, AnyValue>")]
+    pub fix: IndexMap<String, serde_json::Value>,
     /// What the search may spend.
     pub budget: Budget,
     /// The share of the full training budget that a trial gets.
@@ -139,6 +154,11 @@ pub struct Hpo {
     /// The strategy's options; `pleach plugin inspect NAME` lists them.
     #[serde(default)]
     pub with: serde_json::Map<String, serde_json::Value>,
+    /// Values that decisions hold in this step, by name or path: few channels while searching, many in the training of what was
+    /// found.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, AnyValue>")]
+    pub fix: IndexMap<String, serde_json::Value>,
     /// What the search may spend.
     pub budget: Budget,
     /// The share of the full training budget that a trial gets; the highest one, where the strategy asks for several.
@@ -195,6 +215,11 @@ pub struct Train {
     /// Which candidates, such as `top(explore, 3)`; without it the space's own defaults.
     #[serde(default)]
     pub candidates: Option<Reference>,
+    /// Values that decisions hold in this step, by name or path: few channels while searching, many in the training of what was
+    /// found.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, AnyValue>")]
+    pub fix: IndexMap<String, serde_json::Value>,
     /// A network written by hand, trained in place of candidates: a baseline that a search has to beat. Decisions in it hold
     /// their defaults.
     #[serde(default)]

@@ -94,6 +94,7 @@ pub fn recipe(epochs: u32, optimizer: Optimizer) -> Training {
         label_smoothing: 0.0,
         clip: None,
         augment: Augment::default(),
+        adversarial: None,
         precision: Precision::Full,
         threads: 1,
     }
