@@ -40,6 +40,7 @@ fn compile(libraries: &Path) {
         .opt_level(3)
         .flag("-ffp-contract=off")
         .file("native/native.cpp")
+        .file("native/memory.cpp")
         .file("native/batch_norm.cpp")
         .file("native/average_pool.cpp")
         .compile("pleach_torch_native");

@@ -61,7 +61,8 @@ pub struct TrainJob {
     pub checkpoint: Option<PathBuf>,
     /// Whether to measure on the test part at the end.
     pub test: bool,
-    /// What else to measure at the end, on the validation part.
+    /// What else to measure at the end, on the validation part: as a [`MeasureJob`] on the checkpoint does with the seed
+    /// `derive(seed, ["measure"])` and the same batch, to the bit (but for what is unrepeatable).
     #[serde(default)]
     pub measure: Vec<Measure>,
 }
@@ -83,13 +84,14 @@ pub struct MeasureJob {
     pub data_caches: Vec<PathBuf>,
     /// The seed of the split.
     pub split_seed: u64,
-    /// The seed of the measurement: noise of corruptions, random starts of attacks.
+    /// The seed of the measurement: noise of corruptions, random starts of attacks. For a network that a [`TrainJob`] trained
+    /// it is `derive(seed, ["measure"])` of that job's seed, as a training that measures has it.
     pub seed: u64,
-    /// Examples a forward pass.
+    /// Examples that are attacked at once: those of a training step, whose gradients fit into memory.
     pub batch: usize,
-    /// The first so many examples of the validation part; all of them without it.
+    /// So many examples of the validation part, evenly spread over it; all of them without it.
     pub examples: Option<usize>,
-    /// Threads.
+    /// Threads: those of the recipe.
     pub threads: u32,
     /// What to measure.
     pub measure: Vec<Measure>,

@@ -1,11 +1,13 @@
 //! How fast training is, on made-up data.
 
 use crate::Failure;
+use crate::data::ValueRange;
+use crate::device::synchronize;
 use crate::network::Model;
 use crate::training::{Stepper, alone};
 use pleach_evaluate::protocol::BenchmarkJob;
 use std::time::Instant;
-use tch::{Cuda, Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// The seconds of each counted step: forward, loss, backward and optimizer on one batch that lies on the device.
 ///
@@ -23,7 +25,12 @@ pub(crate) fn run(job: &BenchmarkJob, device: Device) -> Result<Vec<f64>, Failur
     let mut recipe = job.recipe.clone();
     recipe.batch = Some(job.batch);
     let steps = job.warm_up as usize + job.steps as usize;
-    let mut stepper = Stepper::new(&model, &recipe, 1, steps, device)?;
+    // Nearly all of a normal distribution.
+    let mut axes = vec![1; size.len()];
+    axes[1] = size[1];
+    let high = Tensor::f_full(&axes, 3.0, (Kind::Float, device))?;
+    let range = ValueRange { low: high.f_neg()?, high };
+    let mut stepper = Stepper::new(&model, &recipe, 1, steps, &range, 0)?;
     let mut seconds = Vec::with_capacity(job.steps as usize);
     synchronize(device);
     for number in 0..steps {
@@ -35,10 +42,4 @@ pub(crate) fn run(job: &BenchmarkJob, device: Device) -> Result<Vec<f64>, Failur
         }
     }
     Ok(seconds)
-}
-
-fn synchronize(device: Device) {
-    if let Device::Cuda(index) = device {
-        Cuda::synchronize(index as i64);
-    }
 }

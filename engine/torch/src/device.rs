@@ -57,6 +57,13 @@ impl DeviceChoice {
     }
 }
 
+/// Waits until a GPU has done what it was told; other devices do it at once.
+pub(crate) fn synchronize(device: Device) {
+    if let Device::Cuda(index) = device {
+        Cuda::synchronize(index as i64);
+    }
+}
+
 /// The device's name for the record, such as `Intel(R) Xeon(R) CPU @ 2.20GHz (AVX2)`; what the system does not tell is left out.
 pub fn device_name(device: Device) -> String {
     match device {

@@ -36,9 +36,9 @@ impl Failure {
         Failure::new(FailureReason::Infeasible, message, "")
     }
 
-    /// A loss that is not finite; `what` is such as `the training loss`, the epoch counts from 1.
-    pub fn diverged(what: &str, epoch: u32) -> Failure {
-        Failure::new(FailureReason::Diverged, format!("{what} of epoch {epoch} is not finite"), "")
+    /// A loss that is not finite; `what` is such as `the training loss of epoch 1`.
+    pub fn diverged(what: &str) -> Failure {
+        Failure::new(FailureReason::Diverged, format!("{what} is not finite"), "")
     }
 
     /// Something around the training that does not work: data, files.

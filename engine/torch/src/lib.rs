@@ -1,17 +1,19 @@
 //! The training worker: networks on libtorch.
 //!
 //! It answers the requests of [`pleach_evaluate::protocol`]: it trains networks from their typed graph, writes trained ones as
-//! TorchScript, and measures how fast training is. The only crate that links libtorch; the engine runs its program.
+//! TorchScript, measures them, and measures how fast training is. The only crate that links libtorch; the engine runs its program.
 //!
 //! **One request gives the same bits**, in any process on one machine, interrupted or not: initialization, order of examples
 //! and augmentation come from generators of our own, seeded by purpose, epoch and batch; libtorch's generator, used for
 //! dropout, is seeded anew for each batch; the number of threads is part of the recipe. On a GPU libtorch's deterministic
 //! kernels are chosen; where an operation has none, it warns.
 
+mod attack;
 mod benchmark;
 mod data;
 mod device;
 mod failure;
+mod measure;
 mod native;
 mod network;
 mod optimizer;

@@ -1,4 +1,4 @@
-//! The functions of `native/native.cpp`, made safe.
+//! The functions of `native/`, made safe.
 
 use crate::Failure;
 use std::ffi::{CStr, c_char};
@@ -48,11 +48,19 @@ unsafe extern "C" {
         padding: i64,
         output: *mut *mut C_tensor,
     ) -> *const c_char;
+    fn pleach_memory_begin(ledger: *mut *mut Ledger) -> *const c_char;
+    fn pleach_memory_end(ledger: *mut Ledger) -> i64;
     fn pleach_autocast(cuda: bool, on: bool) -> *const c_char;
     fn pleach_deterministic() -> *const c_char;
     fn pleach_empty_cache() -> *const c_char;
     fn pleach_libtorch_version() -> *const c_char;
     fn pleach_cpu_capability() -> *const c_char;
+}
+
+/// What counts memory, on the side of C++.
+#[repr(C)]
+struct Ledger {
+    _opaque: [u8; 0],
 }
 
 /// # Safety
@@ -206,6 +214,31 @@ pub(crate) fn with_bfloat16<T>(device: Device, work: impl FnOnce() -> Result<T, 
     unsafe { checked(pleach_autocast(device.is_cuda(), true))? };
     let _guard = Guard(device.is_cuda());
     work()
+}
+
+/// Runs `work`, and says how many bytes tensors that this thread made took at most at one time, beyond what was there before.
+pub(crate) fn peak_memory<T>(work: impl FnOnce() -> T) -> Result<(T, u64), Failure> {
+    struct Counting(*mut Ledger);
+    impl Counting {
+        fn end(self) -> u64 {
+            let ledger = self.0;
+            std::mem::forget(self);
+            // SAFETY: from `pleach_memory_begin` on this thread, ended once.
+            u64::try_from(unsafe { pleach_memory_end(ledger) }).unwrap_or(0)
+        }
+    }
+    impl Drop for Counting {
+        fn drop(&mut self) {
+            // SAFETY: as in `end`, which does not come here.
+            unsafe { pleach_memory_end(self.0) };
+        }
+    }
+    let mut ledger = std::ptr::null_mut();
+    // SAFETY: the pointer is written where there is no failure; the message is valid until the next call.
+    unsafe { checked(pleach_memory_begin(&mut ledger))? };
+    let counting = Counting(ledger);
+    let result = work();
+    Ok((result, counting.end()))
 }
 
 /// Chooses deterministic kernels for the whole process; where an operation has none, libtorch warns on standard error.

@@ -1,6 +1,6 @@
 use crate::data::DataSet;
 use crate::device::device_name;
-use crate::{Failure, TRAINING_SEMANTICS, benchmark, native, torchscript, training};
+use crate::{Failure, TRAINING_SEMANTICS, benchmark, measure, native, torchscript, training};
 use pleach_evaluate::protocol::{FailureReason, Hello, PROTOCOL_VERSION, TrainJob, WorkerAnswer, WorkerRequest};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,7 +56,11 @@ impl Worker {
         // A few functions of `tch` panic where libtorch fails; the next request must not suffer from it.
         let result = catch_unwind(AssertUnwindSafe(|| match request {
             WorkerRequest::Train(job) => self.train(job, say),
-            WorkerRequest::Measure(_) => Err(Failure::infeasible("this worker measures nothing yet")),
+            WorkerRequest::Measure(job) => {
+                let start = Instant::now();
+                let metrics = measure::run(job, self.device, &mut self.data)?;
+                Ok(WorkerAnswer::Measured { id, metrics, seconds: start.elapsed().as_secs_f64() })
+            }
             WorkerRequest::TorchScript(job) => {
                 let largest_difference = torchscript::write(job, &self.program, self.threads)?;
                 Ok(WorkerAnswer::TorchScriptWritten { id, largest_difference })

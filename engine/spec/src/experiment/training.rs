@@ -276,6 +276,13 @@ fn yes() -> bool {
     true
 }
 
+impl Trades {
+    /// The length of a step.
+    pub fn step(&self) -> f64 {
+        self.step_size.unwrap_or((2.5 * self.epsilon / f64::from(self.steps)).min(self.epsilon))
+    }
+}
+
 fn default_attack_steps() -> u32 {
     10
 }

@@ -2,7 +2,10 @@
 
 mod augment;
 mod draws;
+mod range;
 mod set;
 
 pub(crate) use augment::{Augmenter, Mix};
-pub(crate) use set::{DataSet, Part, bounds};
+pub(crate) use draws::poisson;
+pub(crate) use range::ValueRange;
+pub(crate) use set::{DataSet, Part, Source, bounds};

@@ -1,6 +1,7 @@
+use super::ValueRange;
 use crate::Failure;
 use pleach_data::{Examples, Inputs, Locations, Parts, Statistics};
-use pleach_evaluate::protocol::TrainJob;
+use pleach_space::Network;
 use pleach_spec::Data;
 use std::ops::Range;
 use tch::{Device, Kind, Tensor};
@@ -8,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 /// A data set on the training device, split into its parts.
 #[derive(Debug)]
 pub(crate) struct DataSet {
-    key: Key,
+    source: Source,
     parts: Parts,
     /// The shape of one input.
     pub shape: Vec<usize>,
@@ -20,15 +21,24 @@ pub(crate) struct DataSet {
     pub test: Part,
     /// What makes numbers of pixels; `None` where inputs are held as numbers.
     pixels: Option<Normalizer>,
+    /// The values that inputs may have.
+    pub range: ValueRange,
 }
 
-/// What decides which data set it is.
+/// What decides which data set it is, and where it lies.
 #[derive(Debug, PartialEq)]
-struct Key {
+pub(crate) struct Source {
     data: Data,
     locations: Locations,
     split_seed: u64,
     device: Device,
+}
+
+impl Source {
+    /// Data on a device, split by a seed.
+    pub(crate) fn new(data: Data, locations: Locations, split_seed: u64, device: Device) -> Source {
+        Source { data, locations, split_seed, device }
+    }
 }
 
 /// Some examples of a data set.
@@ -50,44 +60,39 @@ struct Normalizer {
 }
 
 impl DataSet {
-    /// The data set of a training: `kept` if it is that, else read anew.
+    /// The data set: `kept` if it is that, else read anew.
     ///
     /// Inputs are normalised to mean 0 and deviation 1, by channel for images and by feature else, as the whole training
     /// part has them. Images stay bytes on the device and become numbers batch by batch.
     ///
     /// # Errors
     /// If the data cannot be read or split, or memory runs out.
-    pub(crate) fn of(kept: Option<DataSet>, job: &TrainJob, device: Device) -> Result<DataSet, Failure> {
-        let key = Key {
-            data: job.data.clone(),
-            locations: Locations { base: job.data_base.clone(), caches: job.data_caches.clone() },
-            split_seed: job.split_seed,
-            device,
-        };
+    pub(crate) fn of(kept: Option<DataSet>, source: Source) -> Result<DataSet, Failure> {
         match kept {
-            Some(kept) if kept.key == key => Ok(kept),
+            Some(kept) if kept.source == source => Ok(kept),
             // Dropped before reading, so that memory never holds two sets.
             kept => {
                 drop(kept);
-                DataSet::read(key)
+                DataSet::read(source)
             }
         }
     }
 
-    fn read(key: Key) -> Result<DataSet, Failure> {
+    fn read(source: Source) -> Result<DataSet, Failure> {
         let unusable = |error| Failure::lost("the data cannot be used", error);
-        let examples = pleach_data::read(&key.data, &key.locations).map_err(unusable)?;
-        let parts = pleach_data::split(&examples, &key.data.split, key.split_seed).map_err(unusable)?;
+        let examples = pleach_data::read(&source.data, &source.locations).map_err(unusable)?;
+        let parts = pleach_data::split(&examples, &source.data.split, source.split_seed).map_err(unusable)?;
         let statistics = Statistics::of(&examples, &parts.training);
-        let (inputs, pixels) = tensor(&examples, &statistics, key.device)?;
+        let (inputs, pixels) = tensor(&examples, &statistics, source.device)?;
+        let range = range(&inputs, pixels.as_ref(), source.device)?;
         let labels: Vec<i64> = examples.labels.iter().map(|&label| i64::from(label)).collect();
         let labels = Tensor::f_from_slice(&labels)?;
         let part = |chosen: &[u32]| -> Result<Part, Failure> {
             let indices: Vec<i64> = chosen.iter().map(|&index| i64::from(index)).collect();
             let indices = Tensor::f_from_slice(&indices)?;
             Ok(Part {
-                inputs: inputs.f_index_select(0, &indices)?.f_to(key.device)?,
-                labels: labels.f_index_select(0, &indices)?.f_to(key.device)?,
+                inputs: inputs.f_index_select(0, &indices)?.f_to(source.device)?,
+                labels: labels.f_index_select(0, &indices)?.f_to(source.device)?,
                 count: chosen.len(),
             })
         };
@@ -99,21 +104,71 @@ impl DataSet {
             test: part(&parts.test)?,
             pixels,
             parts,
-            key,
+            range,
+            source,
         })
     }
 
     /// Inputs as the network takes them.
     pub(crate) fn normalize(&self, inputs: Tensor) -> Result<Tensor, Failure> {
         match &self.pixels {
-            Some(normalizer) => Ok(normalizer.shift.f_addcmul(&inputs.f_to_kind(Kind::Float)?, &normalizer.scale)?),
+            Some(normalizer) => normalizer.apply(&inputs),
             None => Ok(inputs),
         }
+    }
+
+    /// Whether inputs are pixels, held as bytes.
+    pub(crate) fn are_pixels(&self) -> bool {
+        self.pixels.is_some()
+    }
+
+    /// Whether a network takes these inputs and tells these classes apart.
+    ///
+    /// # Errors
+    /// If it does not, with both shapes.
+    pub(crate) fn fits(&self, network: &Network) -> Result<(), Failure> {
+        let shape = |index: usize| network.nodes.get(index).map(|node| &node.shape.0[..]).unwrap_or_default();
+        let (input, output) = (shape(0), shape(network.output as usize));
+        if input != self.shape.as_slice() {
+            return Err(Failure::infeasible(format!(
+                "the network takes {input:?}, the data set's inputs are {:?}",
+                self.shape
+            )));
+        }
+        if output != [self.classes] {
+            return Err(Failure::infeasible(format!(
+                "the network gives {output:?}, the data set has {} classes",
+                self.classes
+            )));
+        }
+        Ok(())
     }
 
     /// The number of examples that a share of the training part has.
     pub(crate) fn share(&self, share: f64) -> usize {
         pleach_data::training_share(&self.parts, share).len()
+    }
+}
+
+impl Normalizer {
+    fn apply(&self, pixels: &Tensor) -> Result<Tensor, Failure> {
+        Ok(self.shift.f_addcmul(&pixels.f_to_kind(Kind::Float)?, &self.scale)?)
+    }
+}
+
+/// Of pixels from black to white, of other inputs what occurs.
+fn range(inputs: &Tensor, pixels: Option<&Normalizer>, device: Device) -> Result<ValueRange, Failure> {
+    match pixels {
+        Some(normalizer) => {
+            let black = normalizer.shift.f_zeros_like()?;
+            let white = black.f_add_scalar(255)?;
+            Ok(ValueRange { low: normalizer.apply(&black)?, high: normalizer.apply(&white)? })
+        }
+        None => {
+            let axes: Vec<i64> = (0..inputs.dim() as i64).filter(|&axis| axis != 1).collect();
+            let (low, high) = (inputs.f_amin(&axes, true)?, inputs.f_amax(&axes, true)?);
+            Ok(ValueRange { low: low.f_to(device)?, high: high.f_to(device)? })
+        }
     }
 }
 

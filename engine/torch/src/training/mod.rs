@@ -1,17 +1,18 @@
 //! One training, from fresh weights or a checkpoint to metrics and a checkpoint.
 
+mod adversarial;
 mod checkpoint;
-mod measure;
 mod step;
 
 pub(crate) use checkpoint::{read_weights, temporary};
-pub(crate) use step::Stepper;
+pub(crate) use step::{Stepper, correct, forward};
 
-use crate::data::{Augmenter, DataSet, bounds};
+use crate::data::{Augmenter, DataSet, Source, bounds};
+use crate::measure::{Chosen, Running, Subject, check, clean};
 use crate::network::Model;
 use crate::{Failure, native};
 use checkpoint::{Checkpoint, fingerprint};
-use measure::{Running, measure};
+use pleach_data::Locations;
 use pleach_evaluate::protocol::{Metrics, TrainJob};
 use pleach_random::{Generator, derive};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -47,6 +48,8 @@ pub(crate) fn alone(threads: u32) -> MutexGuard<'static, ()> {
 /// The batch order of an epoch is a permutation of the used share of the training part. A network that has nothing to train
 /// goes through the epochs without steps.
 ///
+/// At the end the network is measured as [`run`](crate::measure::run) does it with the same seed and batch, in 32 bits.
+///
 /// # Errors
 /// If the network does not fit the data, data or checkpoint cannot be used, a loss is not finite, or memory runs out.
 pub(crate) fn train(
@@ -56,8 +59,11 @@ pub(crate) fn train(
     mut each_epoch: impl FnMut(u32, &Metrics),
 ) -> Result<Outcome, Failure> {
     let before = kept.take();
-    let data = kept.insert(DataSet::of(before, job, device)?);
-    fits(job, data)?;
+    let locations = Locations { base: job.data_base.clone(), caches: job.data_caches.clone() };
+    let source = Source::new(job.data.clone(), locations, job.split_seed, device);
+    let data = kept.insert(DataSet::of(before, source)?);
+    data.fits(&job.network)?;
+    check(&job.measure, data)?;
     let count = data.share(job.data_share);
     let batches = bounds(count, job.batch.max(1));
     let augmenter = Augmenter::new(&job.recipe.augment, &data.shape, job.seed, device)?;
@@ -69,7 +75,8 @@ pub(crate) fn train(
             (Model::with_tensors(&job.network, device, |name| checkpoint.tensor(name))?, Some(checkpoint))
         }
     };
-    let mut stepper = Stepper::new(&model, &job.recipe, job.epochs.max(job.recipe.epochs), batches.len(), device)?;
+    let epochs = job.epochs.max(job.recipe.epochs);
+    let mut stepper = Stepper::new(&model, &job.recipe, epochs, batches.len(), &data.range, job.seed)?;
     let (mut metrics, mut done) = (Metrics::new(), 0);
     if let Some(checkpoint) = &resumed {
         if checkpoint.epochs() > job.epochs {
@@ -82,7 +89,7 @@ pub(crate) fn train(
     drop(resumed);
     for epoch in done + 1..=job.epochs {
         let order = order(count, job.seed, epoch, device)?;
-        let mut running = Running::new("the training loss", epoch);
+        let mut running = Running::new(format!("the training loss of epoch {epoch}"));
         for (number, range) in batches.iter().enumerate() {
             let indices = order.f_narrow(0, range.start as i64, range.len() as i64)?;
             let labels = data.training.labels.f_index_select(0, &indices)?;
@@ -97,9 +104,8 @@ pub(crate) fn train(
         }
         let (train_loss, train_accuracy) = running.end()?;
         metrics = Metrics::new();
-        if let Some((loss, accuracy)) =
-            measure(&model, data, &data.validation, job.recipe.precision, "the validation loss", epoch)?
-        {
+        let what = format!("the validation loss of epoch {epoch}");
+        if let Some((loss, accuracy)) = clean(&model, data, &data.validation, job.recipe.precision, what)? {
             metrics.insert("loss".to_owned(), loss);
             metrics.insert("accuracy".to_owned(), accuracy);
         }
@@ -112,30 +118,16 @@ pub(crate) fn train(
     }
     if job.test
         && let Some((loss, accuracy)) =
-            measure(&model, data, &data.test, job.recipe.precision, "the test loss", job.epochs)?
+            clean(&model, data, &data.test, job.recipe.precision, format!("the test loss of epoch {}", job.epochs))?
     {
         metrics.insert("test_loss".to_owned(), loss);
         metrics.insert("test_accuracy".to_owned(), accuracy);
     }
+    if !job.measure.is_empty() {
+        let subject = Subject { model: &model, data, seed: derive(job.seed, &["measure"]), batch: job.batch };
+        metrics.extend(subject.all(&job.measure, &Chosen::of(&data.validation, None)?)?);
+    }
     Ok(Outcome { metrics, weights_digest: model.digest()?, parameters: model.parameters() })
-}
-
-fn fits(job: &TrainJob, data: &DataSet) -> Result<(), Failure> {
-    let input = job.network.nodes.first().map(|node| &node.shape.0[..]).unwrap_or_default();
-    let output = job.network.nodes.get(job.network.output as usize).map(|node| &node.shape.0[..]).unwrap_or_default();
-    if input != data.shape.as_slice() {
-        return Err(Failure::infeasible(format!(
-            "the network takes {input:?}, the data set's inputs are {:?}",
-            data.shape
-        )));
-    }
-    if output != [data.classes] {
-        return Err(Failure::infeasible(format!(
-            "the network gives {output:?}, the data set has {} classes",
-            data.classes
-        )));
-    }
-    Ok(())
 }
 
 /// The examples of an epoch in the order of training.

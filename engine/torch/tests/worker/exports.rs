@@ -1,6 +1,6 @@
 //! TorchScript files.
 
-use crate::networks::{Builder, ask, conv, job, random_network, recipe, sgd, train, worker};
+use crate::networks::{Builder, ask, conv, draws, job, random_network, recipe, sgd, train, worker};
 use pleach_evaluate::protocol::{FailureReason, TorchScriptJob, WorkerAnswer, WorkerRequest};
 use pleach_space::{Network, Op, Shape};
 use pleach_spec::PoolKind;
@@ -42,6 +42,7 @@ fn a_trained_network_comes_back_in_a_fresh_process() {
             other => panic!("{other:?}"),
         }
         let module = CModule::load(&file).unwrap();
+        let _draws = draws();
         let output = module.forward_ts(&[Tensor::randn([7, 1, 8, 8], (Kind::Float, Device::Cpu))]).unwrap();
         assert_eq!(output.size(), [7, 10]);
         let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

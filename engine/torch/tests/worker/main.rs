@@ -1,8 +1,10 @@
 //! The training worker, in process and as a program.
 
+mod adversarial;
 mod exports;
 mod networks;
 mod operations;
 mod process;
+mod robustness;
 mod semantics;
 mod training;

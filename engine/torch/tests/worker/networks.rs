@@ -8,6 +8,7 @@ use pleach_spec::{
 };
 use pleach_torch::{Health, Worker};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::Device;
 
 /// A network under construction; each call adds a node and answers with its index.
@@ -124,8 +125,15 @@ pub fn worker() -> Worker {
     Worker::new(Device::Cpu, PathBuf::from(env!("CARGO_BIN_EXE_pleach-torch")), 1)
 }
 
+/// libtorch has one random generator for the process: what draws from it beside a worker's trainings holds this meanwhile.
+pub fn draws() -> MutexGuard<'static, ()> {
+    static DRAWS: Mutex<()> = Mutex::new(());
+    DRAWS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The answers to a request, of which the last one ends it.
 pub fn ask(worker: &mut Worker, request: &WorkerRequest) -> Vec<WorkerAnswer> {
+    let _draws = draws();
     let mut answers = Vec::new();
     assert_eq!(worker.answer(request, &mut |answer| answers.push(answer)), Health::Well);
     answers

@@ -1,6 +1,6 @@
 //! Every operation: the shape that the graph says, values by hand, and training apart from evaluation.
 
-use crate::networks::{Builder, conv};
+use crate::networks::{Builder, conv, draws};
 use pleach_space::{Network, Op, Shape};
 use pleach_spec::{ActivationKind, PoolKind};
 use pleach_torch::Model;
@@ -94,6 +94,7 @@ fn every_operation_gives_the_shape_of_its_node() {
     ] {
         cases.push((Op::Activation(kind), image(), image()));
     }
+    let _draws = draws();
     for (op, input, output) in cases {
         let network = single(op, input, output);
         let model = model(&network);
@@ -202,6 +203,7 @@ fn batch_norm_uses_the_batch_while_training_and_what_it_kept_afterwards() {
 fn drop_path_zeroes_whole_examples_and_scales_the_others() {
     let op = Op::DropPath { probability: 0.25 };
     let model = model(&single(op, Shape::image(2, 2, 2), Shape::image(2, 2, 2)));
+    let _draws = draws();
     let output = model.forward(&Tensor::ones([400, 2, 2, 2], CPU), true).unwrap();
     let examples: Vec<Vec<f64>> = (0..400).map(|i| values(&output.get(i))).collect();
     assert!(examples.iter().all(|e| e.iter().all(|v| *v == e[0]) && (e[0] == 0.0 || (e[0] - 4.0 / 3.0).abs() < 1e-6)));
@@ -290,6 +292,7 @@ fn the_fast_average_pool_agrees_with_libtorch() {
         let output = Shape::image(2, size(height), size(width));
         let model = model(&single(Op::AvgPool { kernel, stride, padding }, Shape::image(2, height, width), output));
         let run = |training: bool| {
+            let _draws = draws();
             tch::manual_seed(1);
             let batch = Tensor::randn([3, 2, 7, 8], CPU).set_requires_grad(true);
             let output = model.forward(&batch, training).unwrap();

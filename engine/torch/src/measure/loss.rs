@@ -1,7 +1,7 @@
-use super::step::{correct, forward};
 use crate::Failure;
 use crate::data::{DataSet, Part};
 use crate::network::Model;
+use crate::training::{correct, forward};
 use pleach_spec::Precision;
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -9,9 +9,8 @@ use tch::{Device, Kind, Reduction, Tensor};
 const READ_EVERY: usize = 64;
 
 /// Sums of losses and correct answers, read from the device now and then.
-pub(super) struct Running {
-    what: &'static str,
-    epoch: u32,
+pub(crate) struct Running {
+    what: String,
     waiting: Vec<(Tensor, Tensor, usize)>,
     loss: f64,
     correct: f64,
@@ -19,15 +18,16 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(what: &'static str, epoch: u32) -> Running {
-        Running { what, epoch, waiting: Vec::new(), loss: 0.0, correct: 0.0, count: 0 }
+    /// `what` is such as `the training loss of epoch 3`.
+    pub(crate) fn new(what: impl Into<String>) -> Running {
+        Running { what: what.into(), waiting: Vec::new(), loss: 0.0, correct: 0.0, count: 0 }
     }
 
     /// Adds a batch: its mean loss, its number of correct answers, its number of examples.
     ///
     /// # Errors
     /// If a loss read so far is not finite.
-    pub(super) fn add(&mut self, loss: Tensor, correct: Tensor, count: usize) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, loss: Tensor, correct: Tensor, count: usize) -> Result<(), Failure> {
         self.waiting.push((loss, correct, count));
         if self.waiting.len() >= READ_EVERY { self.read() } else { Ok(()) }
     }
@@ -50,11 +50,11 @@ impl Running {
             self.count += count;
         }
         self.waiting.clear();
-        if self.loss.is_finite() { Ok(()) } else { Err(Failure::diverged(self.what, self.epoch)) }
+        if self.loss.is_finite() { Ok(()) } else { Err(Failure::diverged(&self.what)) }
     }
 
     /// The mean loss and the share of correct answers over all examples.
-    pub(super) fn end(mut self) -> Result<(f64, f64), Failure> {
+    pub(crate) fn end(mut self) -> Result<(f64, f64), Failure> {
         self.read()?;
         let count = self.count.max(1) as f64;
         Ok((self.loss / count, self.correct / count))
@@ -62,30 +62,50 @@ impl Running {
 }
 
 /// Loss (cross-entropy without label smoothing) and accuracy on a part of the data, in evaluation mode; `None` where the part
-/// is empty.
-pub(super) fn measure(
+/// is empty. `what` is such as `the validation loss of epoch 3`.
+pub(crate) fn clean(
     model: &Model,
     data: &DataSet,
     part: &Part,
     precision: Precision,
-    what: &'static str,
-    epoch: u32,
+    what: impl Into<String>,
 ) -> Result<Option<(f64, f64)>, Failure> {
     if part.count == 0 {
         return Ok(None);
     }
-    let _no_grad = tch::no_grad_guard();
-    let device = part.inputs.device();
-    // Larger batches are no faster on a CPU, whose caches they leave, and need more memory.
-    let batch = if device.is_cuda() { 1024 } else { 256 };
-    let mut running = Running::new(what, epoch);
-    for start in (0..part.count).step_by(batch) {
-        let count = batch.min(part.count - start);
-        let inputs = data.normalize(part.inputs.f_narrow(0, start as i64, count as i64)?)?;
-        let labels = part.labels.f_narrow(0, start as i64, count as i64)?;
+    let batch = batch_of_evaluation(part.inputs.device());
+    let inputs = |start, count| data.normalize(part.inputs.f_narrow(0, start, count)?);
+    evaluate(model, &part.labels, batch, precision, what, inputs).map(Some)
+}
+
+/// Larger batches are no faster on a CPU, whose caches they leave, and need more memory.
+pub(super) fn batch_of_evaluation(device: Device) -> usize {
+    if device.is_cuda() { 1024 } else { 256 }
+}
+
+/// Loss and accuracy of normalised inputs that `inputs` gives batch by batch, from its first example and the number of them.
+pub(super) fn evaluate(
+    model: &Model,
+    labels: &Tensor,
+    batch: usize,
+    precision: Precision,
+    what: impl Into<String>,
+    mut inputs: impl FnMut(i64, i64) -> Result<Tensor, Failure>,
+) -> Result<(f64, f64), Failure> {
+    let device = labels.device();
+    let total = labels.size().first().copied().unwrap_or_default();
+    let batch = batch.max(1) as i64;
+    let mut running = Running::new(what);
+    let mut start = 0;
+    while start < total {
+        let count = batch.min(total - start);
+        let inputs = inputs(start, count)?;
+        let _no_grad = tch::no_grad_guard();
+        let labels = labels.f_narrow(0, start, count)?;
         let outputs = forward(model, &inputs, false, precision, device)?;
         let loss = outputs.f_cross_entropy_loss(&labels, None::<&Tensor>, Reduction::Mean, -100, 0.0)?;
-        running.add(loss, correct(&outputs, &labels)?, count)?;
+        running.add(loss, correct(&outputs, &labels)?, count as usize)?;
+        start += count;
     }
-    running.end().map(Some)
+    running.end()
 }
