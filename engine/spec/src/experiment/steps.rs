@@ -255,7 +255,7 @@ pub struct Robustness {
     #[serde(default)]
     #[schemars(extend("propertyNames" = {"pattern": super::forms::STEP}))]
     pub attacks: Option<IndexMap<String, Attack>>,
-    /// The first so many examples of the validation part; all unless told. Black-box attacks ask a network very often.
+    /// So many examples, evenly spread over the validation part; all unless told. Black-box attacks ask a network very often.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub examples: Option<usize>,
