@@ -16,7 +16,7 @@ use pleach_space::{Built, Costs, Network, Space};
 use pleach_spec::{Adversarial, Data, Precision};
 use pleach_store::{Cache, CacheEntry, Failure, Metrics, Outcome, Put};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -121,7 +121,7 @@ pub struct Evaluations<'a> {
     next_job: u64,
     proxy_cost: f64,
     /// Keys whose weights are kept only while trainings may go on from them.
-    temporary: Vec<String>,
+    temporary: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Evaluations<'_> {
@@ -196,7 +196,7 @@ impl<'a> Evaluations<'a> {
             open: HashMap::new(),
             next_job: 0,
             proxy_cost: 1.0,
-            temporary: Vec::new(),
+            temporary: BTreeSet::new(),
         };
         evaluations.proxy_cost = evaluations.batch_cost();
         Ok(evaluations)
@@ -318,13 +318,20 @@ impl<'a> Evaluations<'a> {
         self.submit(running, Work::Measure(Box::new(job)));
     }
 
-    /// Forgets weights that were kept only for trainings to go on from.
+    /// Takes note of weights that another sitting kept for trainings to go on from.
+    pub fn recall_temporary_weights(&mut self, key: &str) {
+        self.temporary.insert(key.to_owned());
+    }
+
+    /// Forgets weights that were kept only for trainings to go on from: what a `train` step made stays.
     ///
     /// # Errors
     /// The cache cannot be used.
     pub fn forget_temporary_weights(&mut self) -> Result<(), RunError> {
         for key in std::mem::take(&mut self.temporary) {
-            self.cache.remove_weights(&key)?;
+            if !self.cache.measurements(&key)?.contains_key(TEST) {
+                self.cache.remove_weights(&key)?;
+            }
         }
         Ok(())
     }
@@ -358,6 +365,9 @@ impl<'a> Evaluations<'a> {
         let document = self.training_document(&built.network, &part, data, wanted.repeat)?;
         let key = pleach_store::key(&document);
         let costs = Some(built.costs);
+        if wanted.resumable {
+            self.temporary.insert(key.clone());
+        }
         let opened = Opened { cost, key: Some(key.clone()), infeasible: None };
         let known = self.cache.get(&key)?;
         match self.cached(&key, known.as_ref(), costs, &wanted)? {
@@ -395,9 +405,6 @@ impl<'a> Evaluations<'a> {
             && let (Some(weights), Some(entry)) = (self.cache.weights(resumed.key)?, self.cache.get(resumed.key)?)
         {
             (resume, epochs_before) = (Some(weights), entry.curves);
-        }
-        if wanted.resumable && self.cache.weights(&key)?.is_none() {
-            self.temporary.push(key.clone());
         }
         let job = TrainJob {
             id: 0,
@@ -774,7 +781,6 @@ impl<'a> Evaluations<'a> {
         {
             if kept.last {
                 self.cache.put_measurement(key, TEST, &test)?;
-                self.temporary.retain(|temporary| temporary != key);
             }
             self.cache.put_weights(key, checkpoint)?;
             weights = self.cache.weights(key)?;

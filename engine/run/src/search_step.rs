@@ -68,6 +68,7 @@ impl Evaluator for InProcesses<'_, '_> {
     fn recall(&mut self, id: u64, training: &Training, key: Option<&str>) {
         if self.resumes {
             self.asked.insert(id, (training.fidelity, key.map(str::to_owned)));
+            key.into_iter().for_each(|key| self.evaluations.recall_temporary_weights(key));
         }
     }
 

@@ -215,20 +215,16 @@ impl Strategy for SuccessiveHalving {
             eta: u64::from(options.eta),
             resumes: context.resumes(),
         };
-        if options.lowest.is_none() {
-            let full = |ladder: &Ladder| {
-                let pyramid = ladder.pyramid();
-                candidates.is_none_or(|candidates| pyramid <= candidates) && ladder.fits(pyramid, &budget, 0.0)
-            };
-            while ladder.len() > 1 && !full(&ladder) {
-                ladder.fidelities.remove(0);
-            }
+        // Where the lowest is chosen, its rung stays as long as one candidate can come to the top.
+        let suits = |ladder: &Ladder| {
+            let size = if options.lowest.is_some() { 1 } else { ladder.pyramid() };
+            candidates.is_none_or(|candidates| size <= candidates) && ladder.fits(size, &budget, 0.0)
+        };
+        while ladder.len() > 1 && !suits(&ladder) {
+            ladder.fidelities.remove(0);
         }
         if !ladder.fits(1, &budget, 0.0) {
-            return Err(match ladder.len() {
-                1 => format!("the budget is below one training at fidelity {highest}: raise it"),
-                rungs => format!("the budget brings no candidate up {rungs} rungs: raise it, or `lowest`"),
-            });
+            return Err(format!("the budget is below one training at fidelity {highest}: raise it"));
         }
         let fidelities: Vec<String> = ladder.fidelities.iter().map(|fidelity| format!("{fidelity:.3}")).collect();
         match (ladder.len(), context.fidelities.len()) {

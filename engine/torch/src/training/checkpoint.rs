@@ -37,10 +37,12 @@ pub(crate) struct Checkpoint {
     tensors: HashMap<String, Tensor>,
 }
 
-/// What must be equal for a training to go on from a checkpoint: all of the job but how far it goes and where files lie.
+/// What must be equal for a training to go on from a checkpoint: all of the job but how far it goes, where files lie, and what
+/// layers the space names, since the same network of another space is trained to the same bits.
 pub(super) fn fingerprint(job: &TrainJob) -> TrainingFingerprint {
-    let document =
-        (&job.network, &job.recipe, job.batch, &job.data, job.split_seed, job.seed, job.data_share.to_bits());
+    let nodes: Vec<_> = job.network.nodes.iter().map(|node| (&node.op, &node.inputs, &node.shape)).collect();
+    let network = (nodes, job.network.output);
+    let document = (network, &job.recipe, job.batch, &job.data, job.split_seed, job.seed, job.data_share.to_bits());
     let text = serde_json::to_vec(&document).expect("plain data has a JSON form");
     TrainingFingerprint { digest: blake3::hash(&text).to_hex().to_string(), seed: job.seed }
 }
