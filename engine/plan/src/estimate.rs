@@ -1,7 +1,7 @@
 //! How much work a step is at most.
 
 use crate::prepared::{Prepared, PreparedStep};
-use pleach_space::{Genotype, View};
+use pleach_space::{Genotype, Space, View};
 use pleach_spec::{Budget, Data, Dataset, Decide, Evaluator, Reference, Searching, Split, Step};
 use serde::Serialize;
 
@@ -40,7 +40,9 @@ pub fn estimate(prepared: &Prepared) -> Vec<Estimate> {
                 let genotypes = view.map_or_else(Vec::new, |view| {
                     view.sample(NETWORKS, 0).iter().map(|genotype| view.full(genotype)).collect()
                 });
-                of_search(&searching, Training::of(prepared, &genotypes))
+                // Which networks are tuned is not known yet.
+                let genotypes = if let Step::Hpo(_) = step.step { &sampled } else { &genotypes };
+                of_search(&searching, Training::of(prepared, &prepared.space, genotypes))
             }
             Step::Robustness(_) => {
                 let candidates = candidates(prepared, step, &estimates);
@@ -48,8 +50,12 @@ pub fn estimate(prepared: &Prepared) -> Vec<Estimate> {
             }
             Step::Train(train) => {
                 let candidates = candidates(prepared, step, &estimates);
-                let genotypes = if train.candidates.is_some() { &sampled } else { &default };
-                of_train(candidates, u64::from(train.repeats), Training::of(prepared, genotypes))
+                let training = match &step.space {
+                    Some(own) => Training::of(prepared, own, &[own.defaults()]),
+                    None if train.candidates.is_some() => Training::of(prepared, &prepared.space, &sampled),
+                    None => Training::of(prepared, &prepared.space, &default),
+                };
+                of_train(candidates, u64::from(train.repeats), training)
             }
             Step::Export(export) => {
                 let candidates = candidates(prepared, step, &estimates);
@@ -72,7 +78,7 @@ struct Training {
 }
 
 impl Training {
-    fn of(prepared: &Prepared, genotypes: &[Genotype]) -> Training {
+    fn of(prepared: &Prepared, space: &Space, genotypes: &[Genotype]) -> Training {
         if prepared.experiment.evaluator != Evaluator::Libtorch || genotypes.is_empty() {
             return Training { epochs: None, flops: None };
         }
@@ -83,10 +89,10 @@ impl Training {
             .and_then(|data| training_examples(data, prepared.data.as_ref()?.examples?));
         let (mut most, mut sum, mut built) = (0.0_f64, 0.0, 0.0);
         for genotype in genotypes {
-            let Ok(training) = prepared.space.training(genotype) else { continue };
+            let Ok(training) = space.training(genotype) else { continue };
             let epochs = f64::from(training.epochs);
             most = most.max(epochs);
-            if let Ok(network) = prepared.space.build(genotype) {
+            if let Ok(network) = space.build(genotype) {
                 sum += network.costs.live_flops as f64 * epochs;
                 built += 1.0;
             }
