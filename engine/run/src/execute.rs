@@ -1,5 +1,6 @@
 //! The run: steps in order, what is done already left alone, what was begun gone on with.
 
+use crate::earlier::{artifacts_kept, done_earlier, earlier_runs, is_compatible, is_done};
 use crate::error::RunError;
 use crate::evaluation::Evaluations;
 use crate::events::Event;
@@ -10,15 +11,15 @@ use crate::measures::Measures;
 use crate::outcome::of_machine;
 use crate::parts::{Part, part_of, parts};
 use crate::prepared::{Material, Prepared, RunOptions, Source};
+use crate::results::{candidates_of, trainings, view_of};
 use crate::score::Scorer;
-use crate::select::{Candidate, candidates, select};
 use crate::session::Session;
 use crate::{robustness, search_step, train};
 use indexmap::IndexMap;
 use pleach_evaluate::protocol::Hello;
 use pleach_plan::{Digests, key_of, step_documents};
-use pleach_space::{Genotype, View, fixed};
-use pleach_spec::{Reference, Step};
+use pleach_space::{Genotype, View};
+use pleach_spec::Step;
 use pleach_store::{LockFile, Outcome, RunFolder, RunReader, RunState, StepRecord, StepState, TrialRecord};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -179,65 +180,6 @@ fn documents(prepared: &Prepared, material: &Material) -> IndexMap<String, Value
     step_documents(&prepared.experiment, &prepared.document, &prepared.space, &prepared.order, &digests, &strategy)
 }
 
-/// Runs of this name, the latest first.
-fn earlier_runs(prepared: &Prepared, options: &RunOptions) -> Result<Vec<(RunFolder, RunReader)>, RunError> {
-    let mut runs = Vec::new();
-    for folder in RunFolder::list(&options.root)? {
-        if folder.name() == prepared.experiment.name
-            && let Ok(reader) = folder.read()
-        {
-            runs.push((folder, reader));
-        }
-    }
-    runs.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.number()));
-    Ok(runs)
-}
-
-/// The records of whole steps: without those of repeats and baselines.
-fn whole_steps(reader: &RunReader) -> Result<Vec<StepRecord>, RunError> {
-    let mut steps = reader.steps()?;
-    steps.retain(|step| part_of(&step.name).0 == step.name);
-    Ok(steps)
-}
-
-fn is_compatible(reader: &RunReader, documents: &IndexMap<String, Value>) -> Result<bool, RunError> {
-    let steps = whole_steps(reader)?;
-    Ok(reader.state()? != RunState::Done
-        && steps.len() == documents.len()
-        && steps.iter().all(|step| documents.get(&step.name).is_some_and(|document| key_of(document) == step.key)))
-}
-
-fn is_done(
-    prepared: &Prepared,
-    folder: &RunFolder,
-    reader: &RunReader,
-    documents: &IndexMap<String, Value>,
-) -> Result<bool, RunError> {
-    let steps = whole_steps(reader)?;
-    // What is required of candidates changes no step, but what the run's folder says of itself.
-    let requirements = |experiment: &Value| -> Vec<Value> {
-        let of_step = |step: &Value| step.as_object()?.values().next()?.get("require").cloned();
-        let steps = experiment["steps"].as_object().into_iter().flat_map(|steps| steps.values());
-        steps.map(|step| of_step(step).unwrap_or_default()).collect()
-    };
-    let now = serde_json::to_value(&prepared.experiment).unwrap_or_default();
-    Ok(reader.state()? == RunState::Done
-        && requirements(&reader.lock()?.experiment) == requirements(&now)
-        && steps.len() == documents.len()
-        && steps.iter().all(|step| {
-            step.state == StepState::Done
-                && artifacts_kept(folder, reader, &step.name)
-                && documents.get(&step.name).is_some_and(|document| key_of(document) == step.key)
-        }))
-}
-
-/// Whether all files that a step left are still there.
-fn artifacts_kept(folder: &RunFolder, reader: &RunReader, step: &str) -> bool {
-    reader.artifacts().is_ok_and(|artifacts| {
-        artifacts.iter().filter(|a| a.step == step).all(|a| folder.path().join(&a.path).exists())
-    })
-}
-
 fn lock(prepared: &Prepared, material: &Material) -> LockFile {
     let experiment = &prepared.experiment;
     let data_name = match &experiment.data {
@@ -271,83 +213,6 @@ fn lock(prepared: &Prepared, material: &Material) -> LockFile {
         unrepeatable: Vec::new(),
         experiment: resolved,
     }
-}
-
-/// What a step that searches decides, on top of its candidates or of the space's defaults.
-pub(crate) fn view_of(prepared: &Prepared, step: &Step, scorer: &Scorer, reader: &RunReader) -> Result<View, RunError> {
-    let decide = step.searching().map_or(pleach_spec::Decide::All, |searching| searching.decide);
-    let bases = match step {
-        Step::Hpo(_) => candidates_of(prepared, step, scorer, reader)?.into_iter().map(|(_, base)| base).collect(),
-        _ => vec![prepared.space.defaults()],
-    };
-    Ok(View::fixing(prepared.space.clone(), decide, bases, &prepared.held(step)))
-}
-
-/// The candidates that a step takes; those of the space's defaults where it names none.
-fn candidates_of(
-    prepared: &Prepared,
-    step: &Step,
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<Vec<(u64, Genotype)>, RunError> {
-    if let Step::Search(_) = step {
-        return Ok(Vec::new());
-    }
-    let Some(reference) = step.candidates() else {
-        return Ok(vec![(0, fixed(prepared.space.decisions(), &prepared.space.defaults(), &prepared.held(step)))]);
-    };
-    let baseline = matches!(reference, Reference::Baseline(_));
-    let (ranked, recommended) = results_of(prepared, reference.step(), baseline, scorer, reader)?;
-    let held = prepared.held(step);
-    let mut candidates = select(reference, &ranked, &recommended)?;
-    if !held.is_empty() {
-        for (_, genotype) in &mut candidates {
-            *genotype = fixed(prepared.space.decisions(), genotype, &held);
-        }
-    }
-    Ok(candidates)
-}
-
-/// The candidates of a step that ended, best first, over all its searches (or those of its baseline), and what its strategy
-/// recommends, as full genotypes.
-pub(crate) fn results_of(
-    prepared: &Prepared,
-    name: &str,
-    baseline: bool,
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<(Vec<Candidate>, Vec<Genotype>), RunError> {
-    let Some(step) = prepared.experiment.steps.get(name) else { return Ok((Vec::new(), Vec::new())) };
-    let mut ranked = ranked_of(name, baseline, scorer, reader)?;
-    if step.searching().is_none() {
-        return Ok((ranked, Vec::new()));
-    }
-    let view = view_of(prepared, step, scorer, reader)?;
-    for candidate in &mut ranked {
-        candidate.genotype = view.full(&candidate.genotype);
-    }
-    let recommendation = reader.step(name)?.and_then(|step| step.recommendation).unwrap_or_default();
-    Ok((ranked, recommendation.iter().map(|genotype| view.full(genotype)).collect()))
-}
-
-/// The candidates of a step, best first, with genotypes as the step decides them.
-pub(crate) fn ranked_of(
-    name: &str,
-    baseline: bool,
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<Vec<Candidate>, RunError> {
-    let mut records = Vec::new();
-    for record in reader.steps()? {
-        let (step, of_baseline, repeat) = part_of(&record.name);
-        if step == name && of_baseline == baseline {
-            records.push((repeat, record.name));
-        }
-    }
-    records.sort();
-    let trials = |(_, record): (u32, String)| Ok((record.clone(), reader.trials(&record)?));
-    let records: Vec<(String, Vec<TrialRecord>)> = records.into_iter().map(trials).collect::<Result<_, RunError>>()?;
-    Ok(candidates(&records, scorer))
 }
 
 struct Run<'a> {
@@ -670,27 +535,4 @@ fn budgeted(step: &Step) -> Option<u64> {
         pleach_spec::Budget::Trials(trials) => Some(*trials),
         _ => None,
     }
-}
-
-/// The trainings of candidates of a step that were measured, by candidate, then repeat.
-fn trainings(reader: &RunReader, step: &str, candidates: &[(u64, Genotype)]) -> Result<Vec<TrialRecord>, RunError> {
-    let mut trained = reader.trials(step)?;
-    let wanted = |trial: &TrialRecord| {
-        let number = trial.request.candidate.map(u64::from);
-        trial.metrics().is_some() && candidates.iter().any(|(candidate, _)| Some(*candidate) == number)
-    };
-    trained.retain(wanted);
-    trained.sort_by_key(|trial| (trial.request.candidate, trial.request.repeat));
-    Ok(trained)
-}
-
-fn done_earlier<'r>(
-    earlier: &'r [(RunFolder, RunReader)],
-    name: &str,
-    key: &str,
-) -> Option<(&'r RunFolder, &'r RunReader)> {
-    earlier.iter().map(|(folder, reader)| (folder, reader)).find(|(folder, reader)| {
-        let done = |step: StepRecord| step.state == StepState::Done && step.key == key;
-        reader.step(name).ok().flatten().is_some_and(done) && artifacts_kept(folder, reader, name)
-    })
 }

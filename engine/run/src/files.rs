@@ -1,10 +1,10 @@
 //! What a run leaves for people: `best.yaml`, `trials.csv`, `front.csv`.
 
 use crate::error::RunError;
-use crate::execute::{results_of, view_of};
 use crate::export::fixed_experiment;
 use crate::parts::part_of;
 use crate::prepared::Prepared;
+use crate::results::{results_of, view_of};
 use crate::score::Scorer;
 use crate::select::front;
 use pleach_space::{Domain, View};

@@ -1,7 +1,7 @@
 //! Requirements of steps: what must hold of their candidates, or the run has failed.
 
 use crate::error::RunError;
-use crate::execute::ranked_of;
+use crate::results::ranked_of;
 use crate::score::Scorer;
 use crate::select::{Candidate, select};
 use pleach_evaluate::value_of;

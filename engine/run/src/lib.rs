@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod clock;
+mod earlier;
 mod error;
 mod evaluation;
 pub mod events;
@@ -15,6 +16,7 @@ pub mod overhead;
 mod part;
 mod parts;
 mod prepared;
+mod results;
 mod robustness;
 pub mod score;
 pub mod search;

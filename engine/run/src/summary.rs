@@ -1,9 +1,9 @@
 //! What a run came to: the public shape of `pleach show RUN --format json`.
 
 use crate::error::RunError;
-use crate::execute::ranked_of;
 use crate::gate::{Required, required};
 use crate::parts::part_of;
+use crate::results::ranked_of;
 use crate::score::Scorer;
 use crate::select::{Candidate, candidates};
 use indexmap::IndexMap;
