@@ -1,6 +1,6 @@
 //! The steps beside search, train and export: tuning, robustness, requirements, repeats and baselines, through the built programs.
 
-use pleach_tests::{Said, run};
+use pleach_tests::{Said, repository, run};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -126,6 +126,7 @@ steps:
     let said = ran(folder.path(), &lower, &["--format", "json"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!said.out.contains("\"trial_asked\""), "no step runs for another bound: {}", said.out);
+    assert_eq!(said.out.matches("\"event\":\"required\"").count(), 6, "{}", said.out);
 }
 
 #[test]
@@ -193,4 +194,19 @@ steps:
     let lock = std::fs::read_to_string(folder.path().join("runs/pipe-1/lock.yaml")).unwrap();
     assert!(lock.contains("unrepeatable:\n- latency") || lock.contains("unrepeatable:\n  - latency"), "{lock}");
     assert!(lock.contains("digest_holds: this_run"), "{lock}");
+}
+
+#[test]
+fn ready_experiments_go_through_every_step_when_they_are_tried() {
+    let specs = repository().join("specs");
+    let of = |name: &str| specs.join(name).to_str().unwrap().to_owned();
+    for (file, more) in [("quickstart.yaml", &[][..]), ("fashion-mnist.yaml", &["--set", "data.dataset=digits"])] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = of(file);
+        let mut arguments = vec!["run", file.as_str(), "--smoke"];
+        arguments.extend(more);
+        let said = run(folder.path(), &arguments);
+        assert_eq!(said.code, 0, "{file}: {said:?}");
+        assert!(said.out.contains("attack"), "{}", said.out);
+    }
 }

@@ -1,5 +1,6 @@
 //! What happens in a run, as it happens: the one stream that progress, JSON lines and the record consume.
 
+use crate::gate::Required;
 use crate::outcome::Values;
 use pleach_store::Metrics;
 use serde::Serialize;
@@ -118,6 +119,8 @@ pub enum Event<'a> {
         /// Its BLAKE3.
         digest: &'a str,
     },
+    /// What a step requires of a candidate was looked at, at the end of the run.
+    Required(&'a Required),
     /// The run ended.
     RunDone {
         /// The run's folder.

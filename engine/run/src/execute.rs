@@ -70,6 +70,7 @@ pub fn execute(
         for step in &prepared.order {
             report(&Event::StepUpToDate { step, kind: prepared.experiment.steps[step].kind(), run: &run });
         }
+        required.iter().for_each(|required| report(&Event::Required(required)));
         let seconds = now() - start;
         report(&Event::RunDone { folder: folder.path(), digest: &digest, up_to_date: true, seconds });
         return Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: true, required });
@@ -143,6 +144,9 @@ pub fn execute(
     folder.write_file("lock.yaml", lock.to_yaml().as_bytes())?;
     let digest = pleach_store::digest(session.writer(), pleach_evaluate::is_unrepeatable)?.run;
     let required = required(&prepared.experiment, &scorer, session.writer())?;
+    for required in &required {
+        session.emit(&Event::Required(required))?;
+    }
     let seconds = now() - start;
     session.emit(&Event::RunDone { folder: folder.path(), digest: &digest, up_to_date: false, seconds })?;
     session.commit()?;

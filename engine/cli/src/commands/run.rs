@@ -35,7 +35,7 @@ An interrupt (Ctrl-C) stops at the next trial boundary with exit code 130; the s
 stops at once, and loses what was not told.
 
 JSON: one event a line, {\"event\": KIND, …}: run_started, step_started, step_up_to_date, trial_asked, epoch, trial_done, log,
-artifact, step_done, run_done.")]
+artifact, step_done, required, run_done.")]
 pub struct Arguments {
     #[command(flatten)]
     experiment: ExperimentFile,
