@@ -1,6 +1,7 @@
 //! How much work a step is at most.
 
 use crate::prepared::{Prepared, PreparedStep};
+use pleach_plugin::Need;
 use pleach_space::{Genotype, Space, View};
 use pleach_spec::{Budget, Data, Dataset, Decide, Evaluator, Reference, Searching, Split, Step};
 use serde::Serialize;
@@ -42,7 +43,8 @@ pub fn estimate(prepared: &Prepared) -> Vec<Estimate> {
                 });
                 // Which networks are tuned is not known yet.
                 let genotypes = if let Step::Hpo(_) = step.step { &sampled } else { &genotypes };
-                of_search(&searching, Training::of(prepared, &prepared.space, genotypes))
+                let climbs = step.strategy.as_ref().is_some_and(|file| file.manifest.needs(Need::Resume));
+                of_search(&searching, Training::of(prepared, &prepared.space, genotypes), climbs)
             }
             Step::Robustness(_) => {
                 let candidates = candidates(prepared, step, &estimates);
@@ -102,7 +104,8 @@ impl Training {
     }
 }
 
-fn of_search(searching: &Searching<'_>, training: Training) -> Estimate {
+/// `climbs`: the strategy trains below the step's fidelity too, so that work does not bound the number of its trials.
+fn of_search(searching: &Searching<'_>, training: Training, climbs: bool) -> Estimate {
     let fidelity = searching.fidelity;
     // In full trainings.
     let (trials, trainings) = match *searching.budget {
@@ -114,6 +117,7 @@ fn of_search(searching: &Searching<'_>, training: Training) -> Estimate {
         }
         Budget::SimulatedHours(_) => (None, None),
     };
+    let trials = trials.filter(|_| !climbs || matches!(searching.budget, Budget::Trials(_)));
     let flops = match *searching.budget {
         Budget::Flops(flops) => Some(flops),
         _ => Some(trainings).flatten().zip(training.flops).map(|(trainings, each)| trainings * each),
@@ -174,13 +178,21 @@ mod tests {
     fn budgets_bound_the_work() {
         let training = Training { epochs: Some(8.0), flops: Some(1e9) };
         let with = serde_json::Map::new();
-        let of_search = |budget: &Budget, fidelity: f64, training: Training| {
+        let of_search = |budget: &Budget, fidelity: f64, training: Training, climbs: bool| {
             let (decide, strategy) = (Decide::All, "random");
             of_search(
                 &Searching { strategy, with: &with, decide, budget, fidelity, repeats: 1, baseline: None },
                 training,
+                climbs,
             )
         };
+        let (of_halving, of_search) = (
+            |budget: &Budget| of_search(budget, 1.0, training, true),
+            |budget: &Budget, fidelity, training| of_search(budget, fidelity, training, false),
+        );
+        let halving = of_halving(&Budget::Trainings(10.0));
+        assert_eq!((halving.trials, halving.epochs), (None, Some(80.0)));
+        assert_eq!(of_halving(&Budget::Trials(24)).trials, Some(24));
         let trials = of_search(&Budget::Trials(40), 0.25, training);
         assert_eq!((trials.trials, trials.epochs, trials.flops), (Some(40), Some(80.0), Some(1e10)));
         let trainings = of_search(&Budget::Trainings(10.0), 0.1, training);
