@@ -1,10 +1,13 @@
-//! Networks as numbers, for predictors and strategies.
+//! Networks and genotypes as numbers, for predictors and strategies.
+
+mod columns;
+mod paths;
+
+pub use columns::{Column, Columns};
+pub use paths::Paths;
+pub(crate) use paths::{HASHED, Vocabulary, paths};
 
 use crate::network::{Network, Op};
-use pleach_random::mix;
-
-/// The length of a vector of path counts.
-pub(crate) const PATHS: usize = 512;
 
 /// The kinds of nodes, by [`Op::name`].
 pub(crate) const NODE_KINDS: [&str; 19] = [
@@ -62,36 +65,4 @@ pub(crate) fn graph(network: &Network) -> Graph {
         .flat_map(|(target, node)| node.inputs.iter().map(move |&source| (source, target as u32)))
         .collect();
     (nodes, edges)
-}
-
-/// Counts of the operation sequences from input to output, each sequence hashed to one of [`PATHS`] places. Only operations
-/// with weights or windows count as steps. A network of repeated cells has very many paths, so counts are carried along as
-/// a vector that each step permutes, and given in `log2(1 + count)`.
-pub(crate) fn path_counts(network: &Network) -> Vec<f32> {
-    let mut counts: Vec<Vec<f64>> = Vec::with_capacity(network.nodes.len());
-    for (index, node) in network.nodes.iter().enumerate() {
-        let mut sum = vec![0.0; PATHS];
-        if index == 0 {
-            sum[0] = 1.0;
-        }
-        let step = match node.op {
-            Op::Conv { kernel, stride, dilation, groups, .. } => {
-                Some([kernel, stride, dilation, usize::from(groups > 1)].iter().fold(2, |h, &x| mix(h ^ x as u64)))
-            }
-            Op::Linear { .. } => Some(mix(3)),
-            Op::MaxPool { kernel, .. } => Some(mix(4 ^ (kernel as u64) << 8)),
-            Op::AvgPool { kernel, .. } => Some(mix(5 ^ (kernel as u64) << 8)),
-            _ => None,
-        };
-        for &input in &node.inputs {
-            for (place, count) in counts[input as usize].iter().enumerate() {
-                if *count != 0.0 {
-                    let place = step.map_or(place, |step| mix(step ^ (place as u64) << 32) as usize % PATHS);
-                    sum[place] += count;
-                }
-            }
-        }
-        counts.push(sum);
-    }
-    counts[network.output as usize].iter().map(|count| libm::log2(1.0 + count) as f32).collect()
 }

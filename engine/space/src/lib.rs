@@ -18,6 +18,7 @@ mod view;
 pub use canonical::{Fingerprint, canonical, fingerprint};
 pub use cost::Costs;
 pub use decision::{Condition, Decision, Domain, Genotype, Role, Slot};
+pub use encode::{Column, Columns, Paths};
 pub use fix::{FixError, Fixed, fixed};
 pub use network::{Network, Node, Op, Shape, TensorSpec};
 pub use problem::SpaceProblem;

@@ -112,19 +112,24 @@ pub(crate) fn neighbours(decisions: &[Decision], genotype: &[f64]) -> Vec<Genoty
             continue;
         }
         for value in steps(&decisions[index].domain, genotype[index]) {
-            let mut neighbour = genotype.to_vec();
-            neighbour[index] = value;
-            for later in index + 1..decisions.len() {
-                if !is_active(decisions, &neighbour, later) {
-                    neighbour[later] = 0.0;
-                } else if !is_active(decisions, genotype, later) {
-                    neighbour[later] = decisions[later].default;
-                }
-            }
-            neighbours.push(neighbour);
+            neighbours.push(with_value(decisions, genotype, index, value));
         }
     }
     neighbours
+}
+
+/// The genotype with another value of an active decision; what becomes active holds its default.
+pub(crate) fn with_value(decisions: &[Decision], genotype: &[f64], index: usize, value: f64) -> Genotype {
+    let mut changed = genotype.to_vec();
+    changed[index] = value;
+    for later in index + 1..decisions.len() {
+        if !is_active(decisions, &changed, later) {
+            changed[later] = 0.0;
+        } else if !is_active(decisions, genotype, later) {
+            changed[later] = decisions[later].default;
+        }
+    }
+    changed
 }
 
 /// The other values of options and of short ranges; elsewhere steps of a tenth and of three tenths either way.

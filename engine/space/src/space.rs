@@ -14,6 +14,7 @@ use pleach_spec::{Layer, Requirement, Training};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// A space section, compiled: a list of decisions, and for every genotype a network and a training recipe.
 #[derive(Debug)]
@@ -136,11 +137,9 @@ impl Space {
         genotype
     }
 
-    /// The network as declared, dead operations included.
-    ///
-    /// # Errors
-    /// If the layers' shapes do not fit, with the place of the layer.
-    pub fn network(&self, genotype: &[f64]) -> Result<Network, SpaceProblem> {
+    /// The layers of the network and of the named blocks that a genotype gives.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn layers(&self, genotype: &[f64]) -> Result<(Vec<Cow<'_, Layer>>, Vec<(String, Layer)>), SpaceProblem> {
         let Some(template) = &self.network else {
             return Err(self.problem("no-network", "/network", "the space has no network".into(), None));
         };
@@ -149,11 +148,12 @@ impl Space {
                 .iter()
                 .zip(&self.constant_layers)
                 .map(|(item, constant)| match constant {
-                    Some(layer) => Ok(layer.clone()),
-                    None => Layer::deserialize(item.resolve(genotype)),
+                    Some(layer) => Ok(Cow::Borrowed(layer)),
+                    None => Layer::deserialize(item.resolve(genotype)).map(Cow::Owned),
                 })
-                .collect::<Result<Vec<Layer>, _>>(),
-            template => Vec::<Layer>::deserialize(template.resolve(genotype)),
+                .collect::<Result<Vec<Cow<'_, Layer>>, _>>(),
+            template => Vec::<Layer>::deserialize(template.resolve(genotype))
+                .map(|layers| layers.into_iter().map(Cow::Owned).collect()),
         }
         .map_err(|error| self.problem("layer-form", "/network", error.to_string(), None))?;
         let mut blocks = Vec::with_capacity(self.blocks.len());
@@ -162,6 +162,16 @@ impl Space {
                 .map_err(|error| self.problem("layer-form", &format!("/blocks/{name}"), error.to_string(), None))?;
             blocks.push((name.clone(), layer));
         }
+        Ok((layers, blocks))
+    }
+
+    /// The network as declared, dead operations included.
+    ///
+    /// # Errors
+    /// If the layers' shapes do not fit, with the place of the layer.
+    pub fn network(&self, genotype: &[f64]) -> Result<Network, SpaceProblem> {
+        let (layers, blocks) = self.layers(genotype)?;
+        let layers: Vec<Layer> = layers.into_iter().map(Cow::into_owned).collect();
         let input = self.input.as_ref().expect("a space with a network has an input");
         let network =
             build(&layers, &blocks, input, self.classes).map_err(|error| self.build_problem(genotype, &error))?;

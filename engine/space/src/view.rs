@@ -3,7 +3,7 @@
 use crate::canonical::Fingerprint;
 use crate::cost::Costs;
 use crate::decision::{Condition, Decision, Domain, Genotype, Role};
-use crate::encode;
+use crate::encode::{self, Columns, Paths, Vocabulary};
 use crate::fix::{Fixed, fixed};
 use crate::problem::SpaceProblem;
 use crate::sample;
@@ -11,10 +11,16 @@ use crate::space::{Built, Space};
 use pleach_random::{Generator, mix};
 use pleach_spec::{Decide, Requirement};
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How often a draw is repeated until it keeps to the hard requirements.
 const TRIES: usize = 1000;
+
+/// Path counts are exact where there are at most so many genotypes.
+const SMALL: f64 = 20_000.0;
+
+/// Random genotypes that tell which decisions the paths show.
+const PROBES: usize = 8;
 
 /// A space as one step sees it. Genotypes in and out hold the decided decisions only; hard requirements are kept.
 #[derive(Debug, Clone)]
@@ -25,6 +31,7 @@ pub struct View {
     /// At least one. Where there are several, the first decision says which.
     bases: Vec<Genotype>,
     hard: Vec<Requirement>,
+    vocabulary: Arc<OnceLock<Vocabulary>>,
 }
 
 impl View {
@@ -85,7 +92,7 @@ impl View {
             true => space.requirements().iter().filter(is_hard).cloned().collect(),
             false => Vec::new(),
         };
-        View { space, decided, decisions, bases, hard }
+        View { space, decided, decisions, bases, hard, vocabulary: Arc::default() }
     }
 
     /// The space.
@@ -247,9 +254,54 @@ impl View {
         }
     }
 
-    /// Counts of the operation sequences from input to output of the canonical network, hashed to [`encode::PATHS`].
+    /// Counts of the operation sequences of the canonical network: see [`Paths`]. Empty where nothing is built.
+    pub fn paths(&self, genotype: &[f64]) -> Paths {
+        match self.space.layers(&self.full(genotype)) {
+            Ok((layers, blocks)) => encode::paths(layers.iter().map(AsRef::as_ref), &blocks),
+            Err(_) => Paths::default(),
+        }
+    }
+
+    /// The same as a vector: a place a sequence where there are at most 20,000 genotypes with at most 512 sequences, else hashed
+    /// to 512 places. The first call of a small space walks through all of it.
     pub fn path_counts(&self, genotype: &[f64]) -> Vec<f32> {
-        self.build(genotype).map(|built| encode::path_counts(&built.network)).unwrap_or_default()
+        if !self.space.has_network() {
+            return Vec::new();
+        }
+        let vocabulary = self.vocabulary.get_or_init(|| {
+            let small = sample::count(&self.decisions).is_some_and(|count| count <= SMALL);
+            let all = if small { sample::all(&self.decisions) } else { return Vocabulary::default() };
+            Vocabulary::of(all.map(|genotype| self.paths(&genotype)), encode::HASHED)
+        });
+        vocabulary.counts(&self.paths(genotype))
+    }
+
+    /// Genotypes as columns of numbers.
+    pub fn columns(&self) -> Columns {
+        Columns::of(&self.decisions)
+    }
+
+    /// Which decisions the paths show: choices whose options give other paths, in some of a few genotypes.
+    pub fn shown_by_paths(&self) -> Vec<bool> {
+        let genotypes: Vec<Genotype> =
+            self.bases.iter().map(|base| self.narrow(base)).chain(self.sample(PROBES, 0)).collect();
+        let paths: Vec<Paths> = genotypes.iter().map(|genotype| self.paths(genotype)).collect();
+        let shown = |index: usize| {
+            genotypes.iter().zip(&paths).any(|(genotype, paths)| {
+                let options = self.decisions[index].domain.size().unwrap_or(0);
+                sample::is_active(&self.decisions, genotype, index)
+                    && (0..options).any(|option| {
+                        let other = sample::with_value(&self.decisions, genotype, index, option as f64);
+                        self.paths(&other) != *paths
+                    })
+            })
+        };
+        let decisions = self.decisions.iter().enumerate();
+        decisions
+            .map(|(index, decision)| {
+                decision.role == Role::Architecture && matches!(decision.domain, Domain::Choice(_)) && shown(index)
+            })
+            .collect()
     }
 
     /// The canonical network as a graph: kind and features of each node, and the edges.
