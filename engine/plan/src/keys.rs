@@ -9,7 +9,7 @@ use crate::prepared::Prepared;
 use indexmap::IndexMap;
 use pleach_data::{DataError, Locations};
 use pleach_evaluate::{DigestError, Measure, measures_of};
-use pleach_plugin::Manifest;
+use pleach_plugin::{Manifest, Need};
 use pleach_space::Space;
 use pleach_spec::{Evaluator, Experiment, Objective, Step, push_token};
 use serde_json::{Map, Value, json};
@@ -106,12 +106,18 @@ pub fn step_documents<'m>(
         if let Some(searching) = step.searching()
             && let Some((manifest, digest)) = strategy(searching.strategy)
         {
-            section[step.kind()]["with"] = with_defaults(&manifest.options_schema, searching.with.clone()).into();
+            let options = with_defaults(&manifest.options_schema, searching.with.clone());
+            section[step.kind()]["with"] = options.clone().into();
             let identity = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
             document.insert("strategy".into(), identity);
+            let mut predicts = manifest.uses(Need::Predict, &options);
             if let Some((manifest, digest)) = searching.baseline.and_then(strategy) {
                 let identity = json!({"name": manifest.name, "version": manifest.version, "digest": digest});
                 document.insert("baseline".into(), identity);
+                predicts |= manifest.needs(Need::Predict);
+            }
+            if predicts && let Some(predictor) = &experiment.predictor {
+                document.insert("predictor".into(), json!(predictor));
             }
         }
         // The name of a search is part of its seeds.

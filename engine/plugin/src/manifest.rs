@@ -1,7 +1,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::PluginError;
 use crate::contract::generated::exports::pleach::strategy::strategy as contract;
@@ -46,10 +46,28 @@ pub struct Manifest {
     pub needs: Vec<Need>,
 }
 
+/// Where the schema of an option says what the option needs unless it holds its default.
+const OPTION_NEEDS: &str = "x-needs";
+
 impl Manifest {
-    /// Whether it uses something of the engine.
+    /// Whether it uses something of the engine, whatever its options.
     pub fn needs(&self, need: Need) -> bool {
         self.needs.contains(&need)
+    }
+
+    /// What its options need beside [`Manifest::needs`], each with the option: where an option does not hold its default, what
+    /// stands at `x-needs` in the option's schema.
+    pub fn options_need<'m>(&'m self, options: &'m Map<String, Value>) -> impl Iterator<Item = (&'m str, Need)> {
+        options.iter().filter_map(|(name, value)| {
+            let schema = &self.options_schema["properties"][name];
+            let need = Need::deserialize(schema.get(OPTION_NEEDS)?).ok()?;
+            (schema.get("default") != Some(value)).then_some((name.as_str(), need))
+        })
+    }
+
+    /// Whether it uses something of the engine with these options.
+    pub fn uses(&self, need: Need, options: &Map<String, Value>) -> bool {
+        self.needs(need) || self.options_need(options).any(|(_, other)| other == need)
     }
 
     /// The manifest that a component's `describe` answered.
@@ -80,6 +98,11 @@ impl Manifest {
         }
         if !self.options_schema.is_object() {
             return Err("the options' schema is not an object".to_owned());
+        }
+        for (name, schema) in self.options_schema["properties"].as_object().into_iter().flatten() {
+            if let Some(need) = schema.get(OPTION_NEEDS).filter(|need| Need::deserialize(*need).is_err()) {
+                return Err(format!("option `{name}` has `{OPTION_NEEDS}: {need}`, which is no need of a strategy"));
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod execute;
 mod export;
 mod files;
 mod gate;
+pub mod informed;
 mod measures;
 pub mod outcome;
 pub mod overhead;

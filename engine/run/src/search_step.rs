@@ -3,6 +3,7 @@
 use crate::budget::Spending;
 use crate::error::RunError;
 use crate::evaluation::{Evaluations, Resumed, Wanted};
+use crate::informed::{Informed, SharedSurrogate};
 use crate::measures::Measures;
 use crate::outcome::Evaluated;
 use crate::part::whole_epochs;
@@ -15,12 +16,14 @@ use crate::session::Session;
 use crate::table::TableEvaluator;
 use pleach_plugin::contract::{self, Context, Origin, Task, Training};
 use pleach_plugin::{Limits, Need, Plugin};
+use pleach_predict::{Encoder, Surrogate};
+use pleach_random::derive;
 use pleach_space::View;
 use pleach_spec::{FidelityBy, FidelitySchedule, Step};
 use pleach_store::TrialRecord;
 use std::collections::HashMap;
 
-/// Jobs of the contract that a search serves.
+/// Jobs of the contract that a search serves; beside them `predict`, where the experiment names a predictor.
 const SERVED: [Need; 2] = [Need::Train, Need::Resume];
 
 /// Evaluates a search's requests in processes.
@@ -110,23 +113,31 @@ pub(crate) fn run(
     session: &mut Session<'_>,
 ) -> Result<Searched, RunError> {
     let name = part.record.as_str();
-    if let Some(need) = plugin.manifest().needs.iter().find(|need| !SERVED.contains(need)) {
-        return Err(RunError::Need {
-            step: name.to_owned(),
-            plugin: plugin.manifest().name.clone(),
-            need: need.to_string(),
-        });
+    let manifest = plugin.manifest();
+    let options: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&part.options).unwrap_or_default();
+    let predictor = prepared.experiment.predictor.as_ref().filter(|_| manifest.uses(Need::Predict, &options));
+    let served = |need: &Need| SERVED.contains(need) || (*need == Need::Predict && predictor.is_some());
+    let needs = manifest.needs.iter().copied().chain(manifest.options_need(&options).map(|(_, need)| need));
+    if let Some(need) = needs.into_iter().find(|need| !served(need)) {
+        return Err(RunError::Need { step: name.to_owned(), plugin: manifest.name.clone(), need: need.to_string() });
     }
     let searching = step.searching().expect("the step searches");
     let spending = Spending::new(searching.budget);
     let logs = Logs::default();
-    let services = Services::new(view.clone(), scorer.clone(), logs.clone());
+    let predictor = predictor.map(|predictor| {
+        let encoder = Encoder::new(view.clone(), predictor);
+        let seed = derive(part.seed(prepared.experiment.seed), &["predictor"]);
+        let objectives = scorer.objectives().len();
+        SharedSurrogate::new(Surrogate::new(predictor.clone(), encoder, objectives, searching.fidelity, seed))
+    });
+    let services = Services::new(view.clone(), scorer.clone(), logs.clone()).with_predictor(predictor.clone());
     let curves = evaluations.curves();
     let resumes = can_resume(prepared, source);
     let context = context(part, searching.fidelity, prepared, view, source, scorer, &spending, curves.clone(), resumes);
     let strategy = plugin
         .start(Box::new(services), &context, Limits::default())
         .map_err(|source| RunError::Plugin { step: name.to_owned(), source })?;
+    let strategy = Informed::new(strategy, predictor);
     let (concurrency, failures) = (prepared.experiment.concurrency, prepared.experiment.failures);
     match source {
         Source::Table(table) => {

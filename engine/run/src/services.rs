@@ -1,5 +1,6 @@
 //! What the engine does for a strategy, over what its step decides.
 
+use crate::informed::SharedSurrogate;
 use crate::score::Scorer;
 use pleach_plugin::EngineServices;
 use pleach_plugin::contract::{Architecture, Genotype, Level, Node, Prediction};
@@ -28,6 +29,7 @@ pub struct Services {
     scorer: Scorer,
     logs: Logs,
     needs_network: bool,
+    predictor: Option<SharedSurrogate>,
 }
 
 impl Services {
@@ -35,7 +37,13 @@ impl Services {
     pub fn new(view: View, scorer: Scorer, logs: Logs) -> Self {
         let needs_network =
             pleach_space::Costs::NAMES.iter().any(|name| scorer.uses(name)) && view.space().has_network();
-        Self { view, scorer, logs, needs_network }
+        Self { view, scorer, logs, needs_network, predictor: None }
+    }
+
+    /// Predicts by this predictor, which is told the outcomes beside.
+    #[must_use]
+    pub fn with_predictor(self, predictor: Option<SharedSurrogate>) -> Self {
+        Self { predictor, ..self }
     }
 
     fn checked(&self, genotypes: &[Genotype]) -> Result<(), String> {
@@ -103,16 +111,24 @@ impl EngineServices for Services {
         Ok(of.iter().map(costs).collect())
     }
 
-    fn predict(&mut self, _: &[Genotype], _: u32, _: &[Genotype]) -> Result<Vec<Prediction>, String> {
-        Ok(Vec::new())
+    fn predict(&mut self, of: &[Genotype], objective: u32, pending: &[Genotype]) -> Result<Vec<Prediction>, String> {
+        self.checked(of)?;
+        self.checked(pending)?;
+        let Some(predictor) = &self.predictor else { return Ok(Vec::new()) };
+        let predictions =
+            predictor.lock().predict(of, objective as usize, pending).map_err(|error| error.to_string())?;
+        let prediction =
+            |known: pleach_predict::Prediction| Prediction { mean: known.mean, deviation: known.deviation };
+        Ok(predictions.into_iter().map(prediction).collect())
     }
 
     fn extrapolate(&mut self, _: &[u64], _: u32) -> Result<Vec<Prediction>, String> {
         Ok(Vec::new())
     }
 
-    fn quality(&mut self, _: u32) -> Result<Option<f64>, String> {
-        Ok(None)
+    fn quality(&mut self, objective: u32) -> Result<Option<f64>, String> {
+        let Some(predictor) = &self.predictor else { return Ok(None) };
+        predictor.lock().quality(objective as usize).map_err(|error| error.to_string())
     }
 }
 

@@ -108,7 +108,7 @@ impl Check<'_> {
         let at = format!("{pointer}/baseline");
         let name = body.get("baseline").and_then(Node::as_str).filter(|_| self.is_sound(&at))?;
         let file = self.found(&at, name)?;
-        self.needs(&at, &file);
+        self.needs(&at, &file, &with_defaults(&file.manifest.options_schema, Map::new()));
         Some(file)
     }
 
@@ -159,9 +159,9 @@ impl Check<'_> {
             let options = given.clone().unwrap_or_else(|| Value::Object(Map::new()));
             self.problems.extend(options::check(&file.manifest, &options, &with));
         }
-        self.needs(&at, &file);
         let given = given.and_then(|given| given.as_object().cloned()).unwrap_or_default();
         let options = with_defaults(&file.manifest.options_schema, given);
+        self.needs(&at, &file, &options);
         Some((file, options))
     }
 
@@ -181,10 +181,13 @@ impl Check<'_> {
     }
 
     /// What the strategy asks of the engine, this experiment must be able to serve.
-    fn needs(&mut self, at: &str, file: &StrategyFile) {
+    fn needs(&mut self, at: &str, file: &StrategyFile, options: &Map<String, Value>) {
         let objectives = self.root.get("objectives").map_or(1, |objectives| objectives.items().len());
         let name = &file.manifest.name;
-        for &need in &file.manifest.needs {
+        let predicts = self.root.get("predictor").is_some();
+        let own = file.manifest.needs.iter().map(|&need| (None, need));
+        let of_options = file.manifest.options_need(options).map(|(option, need)| (Some(option), need));
+        for (option, need) in own.chain(of_options) {
             let (why, help) = match need {
                 // What resumes trains afresh where it cannot: its context tells.
                 Need::Train | Need::Resume => continue,
@@ -192,11 +195,14 @@ impl Check<'_> {
                 Need::SeveralObjectives => {
                     ("there is one objective".to_owned(), "name a second objective, or choose another strategy")
                 }
-                Need::Inherit | Need::Proxies | Need::Share | Need::Score | Need::Predict => {
+                Need::Predict if predicts => continue,
+                Need::Predict => ("there is no predictor".to_owned(), "write `predictor: {forest: {}}` beside `steps`"),
+                Need::Inherit | Need::Proxies | Need::Share | Need::Score => {
                     (format!("this engine does not serve `{need}`"), "choose another strategy")
                 }
             };
-            let message = format!("strategy `{name}` needs `{need}`, but {why}");
+            let who = option.map_or_else(String::new, |option| format!("option `{option}` of "));
+            let message = format!("{who}strategy `{name}` needs `{need}`, but {why}");
             self.problems.push(Problem::error(at, "unserved-need", message).help(help));
         }
     }
