@@ -1,7 +1,7 @@
 //! A Gaussian process over candidates (Rasmussen and Williams 2006, algorithm 2.1).
 
 use crate::candidate::Candidate;
-use crate::linear::{LANES, Lower, dot};
+use crate::linear::{LANES, Lower, add_scaled, dot};
 use crate::transform::Transform;
 use crate::{Model, Prediction};
 use pleach_spec::Kernel;
@@ -84,15 +84,13 @@ impl Model for GaussianProcess {
             }
             let mut means = [0.0; LANES];
             for (row, weight) in lanes.iter().zip(&self.weights) {
-                for lane in 0..LANES {
-                    means[lane] += row[lane] * weight;
-                }
+                add_scaled(&mut means, *weight, row);
             }
             self.factor.solve_lanes(&mut lanes);
             let mut explained = [0.0; LANES];
             for row in &lanes {
-                for lane in 0..LANES {
-                    explained[lane] += row[lane] * row[lane];
+                for (sum, value) in explained.iter_mut().zip(row) {
+                    *sum += value * value;
                 }
             }
             answers.extend((0..group.len()).map(|lane| {

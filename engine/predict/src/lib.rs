@@ -9,6 +9,7 @@ mod boosting;
 mod candidate;
 mod forest;
 mod gaussian_process;
+mod held_out;
 mod linear;
 mod normal;
 mod surrogate;
@@ -16,6 +17,7 @@ mod transform;
 
 pub use agreement::{Agreement, kendall_tau};
 pub use candidate::{Candidate, Encoder};
+pub use held_out::held_out_tau;
 pub use surrogate::{ENOUGH, FOLDS, QUALITY_FROM, Surrogate, fitted_size};
 
 use pleach_spec::Predictor;

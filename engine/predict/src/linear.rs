@@ -9,16 +9,23 @@ pub(crate) struct Lower {
 /// Right sides that are solved for at once.
 pub(crate) const LANES: usize = 8;
 
+/// Adds `factor * values`, lane by lane.
+pub(crate) fn add_scaled(sums: &mut [f64; LANES], factor: f64, values: &[f64; LANES]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += factor * value;
+    }
+}
+
 /// The scalar product, in eight sums that are added last: a fixed order that vector units can follow.
 pub(crate) fn dot(one: &[f64], two: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
-    let (ones, twos) = (one.chunks_exact(LANES), two.chunks_exact(LANES));
-    let rest: f64 = ones.remainder().iter().zip(twos.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in ones.zip(twos) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+    let ((ones, rest), (twos, other)) = (one.as_chunks::<LANES>(), two.as_chunks::<LANES>());
+    for (ones, twos) in ones.iter().zip(twos) {
+        for ((sum, one), two) in sums.iter_mut().zip(ones).zip(twos) {
+            *sum += one * two;
         }
     }
+    let rest: f64 = rest.iter().zip(other).map(|(one, two)| one * two).sum();
     sums.iter().sum::<f64>() + rest
 }
 
@@ -34,8 +41,7 @@ impl Lower {
                 row[j] = value;
             }
             let rest = row[i] - dot(&row[..i], &row[..i]);
-            // Also refuses NaN.
-            if !(rest > 0.0) {
+            if rest.is_nan() || rest <= 0.0 {
                 return None;
             }
             row[i] = rest.sqrt();
@@ -59,9 +65,7 @@ impl Lower {
             let (done, rest) = b.split_at_mut(i);
             let mut sums = rest[0];
             for (factor, x) in row[..i].iter().zip(done.iter()) {
-                for lane in 0..LANES {
-                    sums[lane] -= factor * x[lane];
-                }
+                add_scaled(&mut sums, -factor, x);
             }
             let inverse = 1.0 / row[i];
             rest[0] = sums.map(|sum| sum * inverse);
