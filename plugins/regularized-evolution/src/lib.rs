@@ -2,8 +2,11 @@
 //!
 //! Real, Aggarwal, Huang and Le, "Regularized evolution for image classifier architecture search", AAAI 2019, Algorithm 1,
 //! in its asynchronous form: every free worker gets a child of the population as it then stands.
+//!
+//! With a `brood`, several children are bred for each place and the best predicted one takes it (Wei et al., "NPENAS: neural
+//! predictor guided evolution for neural architecture search", TNNLS 2022).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use pleach_sdk::{
     About, Answer, Context, Engine, Genotype, Ledger, Need, Outcome, Random, Request, Score, Strategy, export_strategy,
@@ -22,11 +25,15 @@ pub struct Options {
     /// How many of them are drawn, with replacement, for the tournament whose winner becomes a parent.
     #[schemars(range(min = 1, max = 100_000))]
     pub sample: u32,
+    /// How many children are bred for each place; the one with the best predicted first objective is evaluated. With more than
+    /// one the experiment needs a predictor.
+    #[schemars(range(min = 1, max = 1000), extend("x-needs" = "predict"))]
+    pub brood: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { population: 50, sample: 10 }
+        Self { population: 50, sample: 10, brood: 1 }
     }
 }
 
@@ -50,9 +57,43 @@ pub struct RegularizedEvolution {
     /// The oldest first.
     alive: VecDeque<Individual>,
     ledger: Ledger<Genotype>,
+    /// Bits of what was asked, where children compete for their place.
+    known: BTreeSet<Vec<u64>>,
+}
+
+fn bits(genotype: &[f64]) -> Vec<u64> {
+    genotype.iter().map(|value| value.to_bits()).collect()
 }
 
 impl RegularizedEvolution {
+    /// A child of each parent: of its brood the best predicted, those first that were not asked before; the first while nothing
+    /// can be predicted yet.
+    fn children(&mut self, parents: &[Genotype], engine: &dyn Engine) -> Vec<Genotype> {
+        let brood = self.options.brood as usize;
+        let breeders: Vec<Genotype> =
+            parents.iter().flat_map(|parent| std::iter::repeat_n(parent.clone(), brood)).collect();
+        let bred = engine.mutate(&breeders, self.random.draw());
+        if brood == 1 {
+            return bred;
+        }
+        let predicted = engine.predict(&bred, 0, &[]);
+        let mut chosen = Vec::with_capacity(parents.len());
+        for (number, children) in bred.chunks(brood).enumerate() {
+            let merit = |child: usize| {
+                let mean = predicted.get(number * brood + child).map_or(0.0, |prediction| prediction.mean);
+                (self.known.contains(&bits(&children[child])), mean)
+            };
+            let better = |one: usize, two: usize| {
+                let (one, two) = (merit(one), merit(two));
+                one.0.cmp(&two.0).then(one.1.total_cmp(&two.1))
+            };
+            let Some(best) = (0..children.len()).min_by(|&one, &two| better(one, two)) else { continue };
+            self.known.insert(bits(&children[best]));
+            chosen.push(children[best].clone());
+        }
+        chosen
+    }
+
     /// Another random network; `wanted` is how many more will be needed.
     fn newcomer(&mut self, wanted: u32, engine: &dyn Engine) -> Result<Genotype, String> {
         if self.initial.is_empty() {
@@ -73,6 +114,9 @@ impl RegularizedEvolution {
     }
 
     fn request(&mut self, genotype: Genotype, parents: Vec<u64>) -> Request {
+        if self.options.brood > 1 {
+            self.known.insert(bits(&genotype));
+        }
         self.ledger.train(genotype.clone(), self.fidelity, parents, genotype)
     }
 }
@@ -94,6 +138,7 @@ impl Strategy for RegularizedEvolution {
             initial: VecDeque::new(),
             alive: VecDeque::with_capacity(options.population as usize + 1),
             ledger: Ledger::new(),
+            known: BTreeSet::new(),
             options,
         })
     }
@@ -118,7 +163,7 @@ impl Strategy for RegularizedEvolution {
             }
         }
         if !genotypes.is_empty() {
-            let children = engine.mutate(&genotypes, self.random.draw());
+            let children = self.children(&genotypes, engine);
             for (genotype, parent) in children.into_iter().zip(parents) {
                 requests.push(self.request(genotype, vec![parent]));
             }

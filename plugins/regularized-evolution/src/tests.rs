@@ -104,9 +104,44 @@ fn constraints_count_before_losses() {
     assert!(feasible > 60, "{feasible} of the last hundred hold the constraint, or are one mutation away");
 }
 
+/// What it asked for in 60 trials.
+fn asked(space: &ToySpace, options: &str) -> Vec<Genotype> {
+    let search = Search { budget: 60, ..Search::new(space, 8) };
+    let evaluate = |request: &Request| (1.0, measured(vec![one_max(request.genotype())]));
+    let history = search.run::<RegularizedEvolution>(options, evaluate).unwrap();
+    history.trials.iter().map(|trial| trial.request.genotype().clone()).collect()
+}
+
+#[test]
+fn of_a_brood_the_best_predicted_is_evaluated() {
+    let (silent, knowing) = (ToySpace::choices(&[4; 24]), ToySpace::choices(&[4; 24]).predicting(one_max));
+    let least =
+        |genotypes: &[Genotype]| genotypes.iter().map(|genotype| one_max(genotype)).fold(f64::INFINITY, f64::min);
+    let options = |brood: u32| format!(r#"{{"population": 10, "sample": 5, "brood": {brood}}}"#);
+    let alone = asked(&knowing, &options(1));
+    // Without a brood no predictor is asked, and nothing is as it was not before.
+    assert_eq!(alone, asked(&silent, r#"{"population": 10, "sample": 5}"#));
+    let screened = asked(&knowing, &options(8));
+    assert!(least(&screened) + 4.0 <= least(&alone), "{} and {}", least(&screened), least(&alone));
+    // A predictor that misleads makes it worse: it is what chooses.
+    let misled = ToySpace::choices(&[4; 24]).predicting(|genotype| -one_max(genotype));
+    assert!(least(&asked(&misled, &options(8))) > least(&alone));
+}
+
+#[test]
+fn a_brood_brings_what_was_not_asked_before_also_without_predictions() {
+    let space = ToySpace::choices(&[4; 4]);
+    let distinct = |options: &str| asked(&space, options).iter().map(|one| bits(one)).collect::<BTreeSet<_>>().len();
+    let (alone, brood) =
+        (distinct(r#"{"population": 10, "sample": 5}"#), distinct(r#"{"population": 10, "sample": 5, "brood": 8}"#));
+    assert!(brood > alone && brood >= 55, "{brood} of 60, {alone} without a brood");
+}
+
 #[test]
 fn options_are_described_with_their_defaults() {
     let schema = options_schema::<RegularizedEvolution>();
+    assert_eq!(schema["properties"]["brood"]["x-needs"], "predict");
+    assert_eq!(schema["properties"]["brood"]["default"], 1);
     assert_eq!(schema["properties"]["population"]["default"], 50);
     assert_eq!(schema["properties"]["sample"]["default"], 10);
     assert_eq!(schema["properties"]["sample"]["minimum"], 1);

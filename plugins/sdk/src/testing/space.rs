@@ -6,11 +6,13 @@ use crate::{
 /// A space without networks that answers the engine's calls, conditions included.
 ///
 /// A fingerprint is a hash of the architecture decisions, path counts are one count per decision and value, a graph is
-/// the chain of active decisions. It has no predictor, and knows no costs.
+/// the chain of active decisions. It knows no costs, and has a predictor only [where it is given](ToySpace::predicting) one.
 #[derive(Debug, Clone)]
 pub struct ToySpace {
     /// The decisions, as a strategy sees them.
     pub decisions: Vec<Decision>,
+    /// The mean that is predicted of a genotype, for every objective.
+    predictor: Option<fn(&[f64]) -> f64>,
 }
 
 impl ToySpace {
@@ -24,7 +26,13 @@ impl ToySpace {
             slot: None,
             block: None,
         });
-        Self { decisions: decisions.collect() }
+        Self { decisions: decisions.collect(), predictor: None }
+    }
+
+    /// The same with a predictor, which knows from the start what it will ever know.
+    #[must_use]
+    pub fn predicting(self, predictor: fn(&[f64]) -> f64) -> Self {
+        Self { predictor: Some(predictor), ..self }
     }
 
     /// One more decision.
@@ -195,8 +203,9 @@ impl Engine for ToySpace {
         vec![vec![f64::NAN]; of.len()]
     }
 
-    fn predict(&self, _: &[Genotype], _: u32, _: &[Genotype]) -> Vec<Prediction> {
-        Vec::new()
+    fn predict(&self, of: &[Genotype], _: u32, _: &[Genotype]) -> Vec<Prediction> {
+        let Some(predictor) = self.predictor else { return Vec::new() };
+        of.iter().map(|genotype| Prediction { mean: predictor(genotype), deviation: 0.0 }).collect()
     }
 
     fn extrapolate(&self, _: &[u64], _: u32) -> Vec<Prediction> {
@@ -292,6 +301,6 @@ mod tests {
         let space = ToySpace::choices(&[2, 3]);
         assert_eq!(space.members(6).unwrap().len(), 6);
         assert_eq!(space.members(5), None);
-        assert_eq!(super::ToySpace { decisions: self::space().decisions }.members(1000), None);
+        assert_eq!(super::ToySpace { decisions: self::space().decisions, predictor: None }.members(1000), None);
     }
 }
