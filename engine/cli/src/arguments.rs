@@ -44,6 +44,7 @@ pub enum Command {
     Plan(commands::plan::Arguments),
     Run(commands::run::Arguments),
     Show(commands::show::Arguments),
+    Report(commands::report::Arguments),
     List(commands::list::Arguments),
     Space(commands::space::Arguments),
     Schema(commands::schema::Arguments),

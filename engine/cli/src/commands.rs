@@ -9,6 +9,7 @@ pub mod list;
 pub mod new;
 pub mod plan;
 pub mod plugin;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod show;
@@ -28,6 +29,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Space(arguments) => space::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

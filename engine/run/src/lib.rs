@@ -35,6 +35,7 @@ pub use events::Event;
 pub use execute::{Finished, execute};
 pub use export::{Trained, write as write_exports};
 pub use gate::{Required, required};
+pub use parts::part_of;
 pub use prepared::{Material, Prepared, RunOptions, Source};
 pub use summary::{Best, CandidateResult, Comparison, Spread, StepSummary, Summary, summary};
 pub use table::TableEvaluator;

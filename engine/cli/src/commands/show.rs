@@ -33,7 +33,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let summary = pleach_run::summary(&folder.read()?).map_err(failed)?;
     output::data(match arguments.format {
         Format::Json => output::json(&summary),
-        Format::Human => text(&summary, folder.path()),
+        Format::Human => {
+            let figures = super::report::figures(&folder, Path::new("."))?;
+            text(&summary, folder.path()) + &pleach_report::text(&figures)
+        }
     })?;
     Ok(Exit::Done)
 }

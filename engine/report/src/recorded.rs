@@ -1,0 +1,226 @@
+//! A run as it was recorded, with what its numbers mean.
+
+use crate::error::ReportError;
+use pleach_run::part_of;
+use pleach_run::score::Scorer;
+use pleach_run::select::{Candidate, candidates, select};
+use pleach_space::{Built, Decision, Domain, Fixed, Genotype, Shape, Space, View};
+use pleach_spec::{Document, Experiment, Objective, Reference};
+use pleach_store::{LockFile, Metrics, RunFolder, RunReader, StepRecord, TrialRecord};
+use std::sync::Arc;
+
+/// A run.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub experiment: Experiment,
+    pub lock: LockFile,
+    /// Its steps in the order of the experiment, each followed by its repeats and baselines.
+    pub steps: Vec<RecordedStep>,
+    pub scorer: Scorer,
+    /// The space; none where it does not compile, such as without the shape of the data.
+    pub space: Option<Arc<Space>>,
+    /// The shape and number of classes of the data.
+    pub shape: Option<(Shape, usize)>,
+}
+
+/// A step of a run.
+#[derive(Debug)]
+pub(crate) struct RecordedStep {
+    pub record: StepRecord,
+    pub role: Role,
+    /// What it decides; none of steps that take candidates as they are, and where the space is not known.
+    view: Option<Arc<View>>,
+    pub trials: Vec<TrialRecord>,
+    /// Best first; genotypes as recorded.
+    pub candidates: Vec<Candidate>,
+}
+
+/// What a record is of the step that the experiment names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Role {
+    /// The step of the experiment.
+    pub step: String,
+    /// Whether it is the baseline that runs beside it.
+    pub baseline: bool,
+    /// Which repetition.
+    pub repeat: u32,
+}
+
+impl Role {
+    /// Whether it is the step itself.
+    pub fn is_main(&self) -> bool {
+        !self.baseline && self.repeat == 0
+    }
+}
+
+impl Recorded {
+    /// Reads a run. `shape` is that of its data (channels, height, width, or features), with the number of classes; where it is
+    /// not given, the run's own `best.yaml` says it.
+    pub fn read(
+        folder: &RunFolder,
+        reader: &RunReader,
+        shape: Option<(Shape, usize)>,
+    ) -> Result<Recorded, ReportError> {
+        let lock = reader.lock()?;
+        let experiment: Experiment = serde_json::from_value(lock.experiment.clone())
+            .map_err(|error| ReportError::Experiment { run: folder.id(), detail: error.to_string() })?;
+        let shape = shape.or_else(|| shape_of_best(folder));
+        let (space, _) = Space::compile(&lock.experiment["space"], "/space", shape.clone());
+        let space = space.map(Arc::new);
+        let scorer = Scorer::new(&experiment.objectives, &experiment.space.require);
+        let mut steps: Vec<RecordedStep> = Vec::new();
+        // In the order in which they ran: a step stands after those that it takes candidates from.
+        for record in reader.steps()? {
+            let (step, baseline, repeat) = part_of(&record.name);
+            let role = Role { step: step.to_owned(), baseline, repeat };
+            let trials = reader.trials(&record.name)?;
+            let view = space.as_ref().and_then(|space| view(space, &experiment, &role.step, &steps)).map(Arc::new);
+            steps.push(RecordedStep { role, record, view, trials, candidates: Vec::new() });
+            let last = steps.len() - 1;
+            steps[last].candidates = ranked(&steps, last, &scorer);
+            // The first of several searches stands for all.
+            let Role { step, baseline, repeat } = steps[last].role.clone();
+            let first = |other: &RecordedStep| other.role == Role { step: step.clone(), baseline, repeat: 0 };
+            if repeat > 0
+                && let Some(first) = steps.iter().position(first)
+            {
+                steps[first].candidates = ranked(&steps, first, &scorer);
+            }
+        }
+        steps.sort_by_key(|step| {
+            let place = experiment.steps.get_index_of(&step.role.step).unwrap_or(usize::MAX);
+            (place, step.role.baseline, step.role.repeat)
+        });
+        Ok(Recorded { experiment, lock, steps, scorer, space, shape })
+    }
+
+    /// The first objective.
+    pub fn objective(&self) -> Option<&Objective> {
+        self.experiment.objectives.first()
+    }
+
+    /// The steps that the experiment names, without repeats and baselines.
+    pub fn main_steps(&self) -> impl Iterator<Item = &RecordedStep> {
+        self.steps.iter().filter(|step| step.role.is_main())
+    }
+
+    /// Whether metrics keep to every requirement of the space.
+    pub fn feasible(&self, metrics: &Metrics) -> bool {
+        self.scorer.violations(|name| metrics.get(name).copied()).iter().all(|violation| *violation <= 0.0)
+    }
+
+    /// A genotype of a step as one of the whole space.
+    pub fn full(&self, step: &RecordedStep, genotype: &[f64]) -> Option<Genotype> {
+        match &step.view {
+            Some(view) => Some(view.full(genotype)),
+            None => {
+                self.space.as_ref().filter(|space| space.decisions().len() == genotype.len()).map(|_| genotype.to_vec())
+            }
+        }
+    }
+
+    /// A genotype of a step as a network with its costs.
+    pub fn build(&self, step: &RecordedStep, genotype: &[f64]) -> Option<Built> {
+        let (space, full) = self.space.as_ref().zip(self.full(step, genotype))?;
+        space.has_network().then(|| space.build(&full).ok())?
+    }
+}
+
+impl RecordedStep {
+    /// A decision by its place in the step's genotypes.
+    pub fn decision<'a>(&'a self, recorded: &'a Recorded, place: usize) -> Option<&'a Decision> {
+        let path = self.record.decisions.get(place)?;
+        self.known(recorded).get(place).filter(|decision| decision.path == *path)
+    }
+
+    fn known<'a>(&'a self, recorded: &'a Recorded) -> &'a [Decision] {
+        match (&self.view, &recorded.space) {
+            (Some(view), _) => view.decisions(),
+            (None, Some(space)) => space.decisions(),
+            (None, None) => &[],
+        }
+    }
+
+    /// A value of a decision in words: the option's label or the number.
+    pub fn value(&self, recorded: &Recorded, place: usize, value: f64) -> String {
+        let label = match self.decision(recorded, place).map(|decision| &decision.domain) {
+            Some(Domain::Choice(options)) if value >= 0.0 => options.get(value as usize).cloned(),
+            Some(Domain::Levels(levels)) if value >= 0.0 => levels.get(value as usize).map(ToString::to_string),
+            Some(Domain::Real { .. }) => Some(crate::words::number(value)),
+            _ => None,
+        };
+        label.unwrap_or_else(|| value.to_string())
+    }
+
+    /// Whether a decision counts in a genotype; so does every one of which nothing is known.
+    pub fn counts(&self, recorded: &Recorded, genotype: &[f64], place: usize) -> bool {
+        let decisions = self.known(recorded);
+        let mut next = self.decision(recorded, place);
+        while let Some(condition) = next.and_then(|decision| decision.active_when.as_ref()) {
+            if !genotype.get(condition.decision).is_some_and(|value| condition.values.contains(value)) {
+                return false;
+            }
+            next = decisions.get(condition.decision);
+        }
+        true
+    }
+
+    /// Path and value in words of every decision that counts.
+    pub fn described(&self, recorded: &Recorded, genotype: &[f64]) -> Vec<(String, String)> {
+        let all = self.record.decisions.iter().zip(genotype).enumerate();
+        let counted = all.filter(|(place, _)| self.counts(recorded, genotype, *place));
+        counted.map(|(place, (path, value))| (path.clone(), self.value(recorded, place, *value))).collect()
+    }
+}
+
+/// The candidates of a record, best first; of the first of several searches those of all.
+fn ranked(steps: &[RecordedStep], place: usize, scorer: &Scorer) -> Vec<Candidate> {
+    let one = &steps[place];
+    let belongs = |other: &&RecordedStep| match one.role.repeat == 0 {
+        true => other.role.step == one.role.step && other.role.baseline == one.role.baseline,
+        false => other.record.name == one.record.name,
+    };
+    let mut own: Vec<&RecordedStep> = steps.iter().filter(belongs).collect();
+    own.sort_by_key(|step| step.role.repeat);
+    let records: Vec<(String, Vec<TrialRecord>)> =
+        own.into_iter().map(|step| (step.record.name.clone(), step.trials.clone())).collect();
+    candidates(&records, scorer)
+}
+
+/// What a step decides, as the run saw it.
+fn view(space: &Arc<Space>, experiment: &Experiment, name: &str, before: &[RecordedStep]) -> Option<View> {
+    let step = experiment.steps.get(name)?;
+    let searching = step.searching()?;
+    let fix = step.fix().into_iter().flatten();
+    let held: Vec<Fixed> =
+        fix.flat_map(|(name, value)| Fixed::of(space.decisions(), name, value).unwrap_or_default()).collect();
+    let bases = match step.candidates() {
+        Some(reference) => bases(reference, before)?,
+        None => vec![space.defaults()],
+    };
+    Some(View::fixing(space.clone(), searching.decide, bases, &held))
+}
+
+/// The candidates that a reference means, as genotypes of the whole space.
+fn bases(reference: &Reference, before: &[RecordedStep]) -> Option<Vec<Genotype>> {
+    let baseline = matches!(reference, Reference::Baseline(_));
+    let of = |step: &&RecordedStep| step.role.step == reference.step() && step.role.baseline == baseline;
+    let source = before.iter().filter(of).min_by_key(|step| step.role.repeat)?;
+    let full = |genotype: &Genotype| source.view.as_ref().map_or_else(|| genotype.clone(), |view| view.full(genotype));
+    let mut ranked = source.candidates.clone();
+    for candidate in &mut ranked {
+        candidate.genotype = full(&candidate.genotype);
+    }
+    let recommended: Vec<Genotype> = source.record.recommendation.iter().flatten().map(full).collect();
+    let chosen = select(reference, &ranked, &recommended).ok()?;
+    Some(chosen.into_iter().map(|(_, genotype)| genotype).collect())
+}
+
+/// The shape of the input and the number of classes as `best.yaml` has them.
+fn shape_of_best(folder: &RunFolder) -> Option<(Shape, usize)> {
+    let path = folder.path().join("best.yaml");
+    let text = std::fs::read_to_string(&path).ok()?;
+    let document = Document::load("best.yaml", &text, &|path| std::fs::read(path), &[]);
+    let space = document.experiment().ok()?.space;
+    Some((Shape(space.input?.into_iter().collect()), space.classes?))
+}
