@@ -5,6 +5,7 @@ mod graph;
 mod interpreter;
 mod message;
 mod operation;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
@@ -67,7 +68,9 @@ fn model(network: &Network, weights: &Weights, options: &OnnxOptions) -> Result<
     builder.declare_output(OUTPUT, network.output_shape());
 
     for tensor in weights.tensors() {
-        if live.get(tensor.node) == Some(&true) {
+        // Recurrent layers want theirs in another order.
+        let is_recurrent = matches!(network.nodes.get(tensor.node).map(|node| &node.op), Some(Op::Recurrent { .. }));
+        if live.get(tensor.node) == Some(&true) && !is_recurrent {
             builder.constant(&tensor.name, &tensor.shape, tensor.bytes.clone());
         }
     }
@@ -103,7 +106,7 @@ fn model(network: &Network, weights: &Weights, options: &OnnxOptions) -> Result<
         if live[index] && source[index] == index && index > 0 {
             builder.set_layer(&node.path);
             let inputs: Vec<&str> = node.inputs.iter().map(|&input| values[input as usize].as_str()).collect();
-            operation::lower(&mut builder, network, index, &inputs, &values[index])?;
+            operation::lower(&mut builder, network, weights, index, &inputs, &values[index])?;
             if index != output {
                 builder.declare_value(&values[index], &node.shape);
             }

@@ -38,7 +38,11 @@ pub fn pytorch(network: &Network, options: &PytorchOptions) -> Result<String, Ex
     let input = network.input_shape();
     let name = if options.name.is_empty() { "A network found by Pleach" } else { &options.name };
     let axes = |shape: &Shape| shape.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let layout = if input.is_image() { "(batch, channels, height, width)" } else { "(batch, features)" };
+    let (layout, view) = match input.0.len() {
+        3 => ("(batch, channels, height, width)", "-1, 1, 1"),
+        2 => ("(batch, channels, length)", "-1, 1"),
+        _ => ("(batch, features)", "-1"),
+    };
     let file = if options.weights_file.is_empty() { "network.safetensors" } else { &options.weights_file };
 
     let mut text = String::new();
@@ -87,7 +91,7 @@ WEIGHTS = Path(__file__).with_name({file_literal})
         file_literal = json!(file),
     );
     text.push_str(&statement::class(network, &live));
-    text.push_str(&FUNCTIONS.replace("VIEW", if input.is_image() { "-1, 1, 1" } else { "-1" }));
+    text.push_str(&FUNCTIONS.replace("VIEW", view));
     Ok(text)
 }
 

@@ -1,10 +1,12 @@
 //! From layers to a network: shapes are inferred, and what cannot fit is said with the layer's place.
 
+mod attention;
 mod cell;
 mod convolution;
+mod sequence;
 mod structure;
 
-use crate::network::{Network, Node, Op, Shape};
+use crate::network::{Network, Node, Op, RecurrentKind, Shape};
 use pleach_spec::{ActivationKind, Features, Layer, LayerKind, Linear, LinearValue, NormKind, Pool, PoolKind};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -130,9 +132,15 @@ impl Builder<'_> {
     fn image(&self, x: Id, layer: &str) -> Result<(usize, usize, usize)> {
         let shape = self.shape(x);
         let Some((height, width)) = shape.size() else {
-            return Err(BuildError::new(format!(
-                "`{layer}` needs an image (channels, height, width), but gets {shape} features"
-            )));
+            let found =
+                if shape.is_sequence() { format!("a sequence of {shape}") } else { format!("{shape} features") };
+            let message = format!("`{layer}` needs an image (channels, height, width), but gets {found}");
+            let error = BuildError::new(message);
+            return Err(match layer {
+                "conv" if shape.is_sequence() => error.help("take `conv1d`, or put it before `patch_embed`"),
+                _ if shape.is_sequence() => error.help("put it before `patch_embed`"),
+                _ => error,
+            });
         };
         Ok((shape.channels(), height, width))
     }
@@ -178,6 +186,13 @@ impl Builder<'_> {
             LayerKind::FactorizedReduce(reduce) => self.factorized_reduce(reduce.channels, x, &path),
             LayerKind::SqueezeExcite(settings) => self.squeeze_excite(settings.ratio, settings.activation, x, &path),
             LayerKind::Linear(linear) => self.linear(linear, x, &path),
+            LayerKind::Conv1d(conv) => self.conv1d(conv, x, &path),
+            LayerKind::Lstm(settings) => self.recurrent(RecurrentKind::Lstm, settings, x, &path),
+            LayerKind::Gru(settings) => self.recurrent(RecurrentKind::Gru, settings, x, &path),
+            LayerKind::PatchEmbed(patch) => self.patch_embed(patch, x, &path),
+            LayerKind::Position(kind) => self.position(*kind, x, &path),
+            LayerKind::SelfAttention(attention) => self.self_attention(attention, x, &path),
+            LayerKind::TransformerBlock(block) => self.transformer_block(block, x, &path),
             LayerKind::MaxPool(pool) => self.pool(pool, PoolKind::Max, x, &path),
             LayerKind::AvgPool(pool) => self.pool(pool, PoolKind::Average, x, &path),
             LayerKind::AdaptivePool(pool) => {
@@ -186,7 +201,12 @@ impl Builder<'_> {
                 self.add(Op::AdaptivePool { size: pool.size, kind: pool.kind }, smallvec![x], shape, &path)
             }
             LayerKind::GlobalPool(kind) => {
-                let (channels, ..) = self.image(x, "global_pool")?;
+                let shape = self.shape(x);
+                let channels = shape.channels();
+                if shape.is_vector() {
+                    let message = format!("`global_pool` needs an image or a sequence, but gets {shape} features");
+                    return Err(BuildError::new(message).help("leave it away: there is nothing to pool"));
+                }
                 self.add(Op::GlobalPool { kind: *kind }, smallvec![x], Shape::vector(channels), &path)
             }
             LayerKind::BatchNorm(norm) => {
@@ -212,7 +232,7 @@ impl Builder<'_> {
             LayerKind::Flatten(_) => {
                 let shape = self.shape(x);
                 let elements = shape.elements();
-                if !shape.is_image() {
+                if shape.is_vector() {
                     return Ok(x);
                 }
                 let features = usize::try_from(elements).unwrap_or(usize::MAX);
@@ -243,20 +263,28 @@ impl Builder<'_> {
         };
         let shape = self.shape(x);
         if shape.is_image() {
-            return Err(BuildError::new(format!("`linear` needs flat features, but gets an image of shape {shape}"))
-                .help("put `flatten` or `global_pool: average` before it"));
+            return Err(BuildError::new(format!(
+                "`linear` needs a vector or a sequence, but gets an image of {shape}"
+            ))
+            .help("put `flatten` or `global_pool: average` before it"));
         }
-        let in_features = shape.channels();
         let out_features = match linear.features {
             Features::Count(count) => count,
             Features::Classes(_) => self.classes.ok_or_else(|| {
                 BuildError::new("the number of classes is not known").help("set `data`, or `space.classes`")
             })?,
         };
-        let op = Op::Linear { in_features, out_features, bias: linear.bias };
-        let y = self.add(op, smallvec![x], Shape::vector(out_features), path)?;
+        let y = self.dense(out_features, linear.bias, x, path)?;
         let y = self.norm(linear.norm, y, path)?;
         self.activation(linear.activation, y, path)
+    }
+
+    /// A linear layer over the features of a vector, or the channels of each token.
+    fn dense(&mut self, out_features: usize, bias: bool, x: Id, path: &Arc<str>) -> Result<Id> {
+        let shape = self.shape(x);
+        let (op, shape) =
+            (Op::Linear { in_features: shape.channels(), out_features, bias }, shape.with_channels(out_features));
+        self.add(op, smallvec![x], shape, path)
     }
 
     fn pool(&mut self, pool: &Pool, kind: PoolKind, x: Id, path: &Arc<str>) -> Result<Id> {
@@ -301,6 +329,13 @@ fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::DilatedConv(_) => "dilated_conv",
         LayerKind::Mbconv(_) => "mbconv",
         LayerKind::Linear(_) => "linear",
+        LayerKind::Conv1d(_) => "conv1d",
+        LayerKind::Lstm(_) => "lstm",
+        LayerKind::Gru(_) => "gru",
+        LayerKind::PatchEmbed(_) => "patch_embed",
+        LayerKind::Position(_) => "position",
+        LayerKind::SelfAttention(_) => "self_attention",
+        LayerKind::TransformerBlock(_) => "transformer_block",
         LayerKind::MaxPool(_) => "max_pool",
         LayerKind::AvgPool(_) => "avg_pool",
         LayerKind::AdaptivePool(_) => "adaptive_pool",

@@ -1,6 +1,7 @@
 //! The canonical form of a network: what is trained, exported and fingerprinted.
 //!
-//! It drops what no output depends on and what only zeros reach, replaces skips by what they copy, and flattens and sorts sums.
+//! It drops what no output depends on and what only zeros reach, replaces skips by what they copy, and flattens and sorts sums. An
+//! image that is made of a sequence only to become a sequence again is that sequence.
 //! An operation on zeros counts as zero, although its batch norm's bias would make it a constant. Equal terms of a sum stay
 //! twice. Two networks with one canonical form compute the same function of input and weights.
 //!
@@ -8,7 +9,7 @@
 //! zeros gives 5,545; keeping nested sums as they are gives 5,819; the published 6,466 keeps zeros as terms of sums. Counting
 //! how often equal terms have weights of their own gives 5,425 networks.
 
-use crate::network::{Network, Node, Op, Shape};
+use crate::network::{Network, Node, Op, RecurrentKind, Shape};
 use pleach_random::mix;
 use smallvec::SmallVec;
 use std::fmt;
@@ -88,6 +89,11 @@ fn simplify(network: &Network) -> (Vec<SmallVec<[u32; 2]>>, Value) {
                         .collect();
                     Value::Node(index as u32)
                 }
+            }
+            Op::ToSequence if matches!(given(0), Value::Node(n) if matches!(network.nodes[n as usize].op, Op::ToImage { .. })) =>
+            {
+                let Value::Node(image) = given(0) else { unreachable!("the guard has seen a node") };
+                Value::Node(inputs[image as usize][0])
             }
             _ => {
                 let given: SmallVec<[Value; 4]> = (0..node.inputs.len()).map(given).collect();
@@ -273,5 +279,19 @@ fn write_op(op: &Op, write: &mut impl FnMut(u64)) {
         Op::Concat => all(&[17]),
         Op::Multiply => all(&[18]),
         Op::Zero => all(&[19]),
+        Op::Conv1d { in_channels, out_channels, kernel, stride, padding, dilation, groups, bias } => {
+            let sizes = [in_channels, out_channels, kernel, stride, padding, dilation, groups].map(|n| n as u64);
+            all(&[20]);
+            all(&sizes);
+            all(&[u64::from(bias)]);
+        }
+        Op::Recurrent { kind, in_channels, features, bidirectional } => {
+            let kind = u64::from(kind == RecurrentKind::Gru);
+            all(&[21, kind, in_channels as u64, features as u64, u64::from(bidirectional)]);
+        }
+        Op::Attention { heads, dropout } => all(&[22, heads as u64, dropout.to_bits()]),
+        Op::Position { channels, length, kind } => all(&[23, channels as u64, length as u64, kind as u64]),
+        Op::ToSequence => all(&[24]),
+        Op::ToImage { height, width } => all(&[25, height as u64, width as u64]),
     }
 }

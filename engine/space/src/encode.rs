@@ -10,7 +10,7 @@ pub(crate) use paths::{HASHED, Vocabulary, paths};
 use crate::network::{Network, Op};
 
 /// The kinds of nodes, by [`Op::name`].
-pub(crate) const NODE_KINDS: [&str; 19] = [
+pub(crate) const NODE_KINDS: [&str; 26] = [
     "input",
     "conv",
     "linear",
@@ -30,9 +30,17 @@ pub(crate) const NODE_KINDS: [&str; 19] = [
     "concat",
     "multiply",
     "zero",
+    "conv1d",
+    "lstm",
+    "gru",
+    "attention",
+    "position",
+    "to_sequence",
+    "to_image",
 ];
 
-/// Features of a node: channels, height and width of its output, kernel, stride, dilation, groups; in `log2(1 + x)`.
+/// Features of a node: channels, height and width of its output (length and 1 of a sequence), kernel, stride, dilation, groups or
+/// heads; in `log2(1 + x)`.
 pub(crate) const NODE_FEATURES: usize = 7;
 
 /// Kind and features of each node, and the edges.
@@ -47,9 +55,12 @@ pub(crate) fn graph(network: &Network) -> Graph {
         .map(|node| {
             let name = node.op.name();
             let kind = NODE_KINDS.iter().position(|kind| *kind == name).expect("every operation is a kind") as u32;
-            let (height, width) = node.shape.size().unwrap_or((1, 1));
+            let side = |axis: usize| node.shape.places().get(axis).copied().unwrap_or(1);
+            let (height, width) = (side(0), side(1));
             let (kernel, stride, dilation, groups) = match node.op {
-                Op::Conv { kernel, stride, dilation, groups, .. } => (kernel, stride, dilation, groups),
+                Op::Conv { kernel, stride, dilation, groups, .. }
+                | Op::Conv1d { kernel, stride, dilation, groups, .. } => (kernel, stride, dilation, groups),
+                Op::Attention { heads, .. } => (1, 1, 1, heads),
                 Op::MaxPool { kernel, stride, .. } | Op::AvgPool { kernel, stride, .. } => (kernel, stride, 1, 1),
                 Op::GroupNorm { groups, .. } => (1, 1, 1, groups),
                 _ => (1, 1, 1, 1),

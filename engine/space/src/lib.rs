@@ -20,7 +20,7 @@ pub use cost::Costs;
 pub use decision::{Condition, Decision, Domain, Genotype, Role, Slot};
 pub use encode::{Column, Columns, Paths};
 pub use fix::{FixError, Fixed, fixed};
-pub use network::{Network, Node, Op, Shape, TensorSpec};
+pub use network::{Network, Node, Op, RecurrentKind, Shape, TensorSpec};
 pub use problem::SpaceProblem;
 pub use space::{Built, Space};
 pub use view::View;

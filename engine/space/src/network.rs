@@ -1,12 +1,16 @@
 //! A network: the typed graph that a genotype builds, with every shape known.
 
-use pleach_spec::{ActivationKind, PoolKind};
+use pleach_spec::{ActivationKind, PoolKind, PositionKind};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
-/// The shape of a value without its batch axis: `[channels, height, width]` of an image, `[features]` of a vector.
+/// The shape of a value without its batch axis: `[channels, height, width]` of an image, `[channels, length]` of a sequence,
+/// `[features]` of a vector.
+///
+/// Channels come first everywhere. A sequence's places are also called tokens, and its channels their width. The tokens of an
+/// image are its pixels (or patches) row by row, so that image and sequence are the same numbers in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Shape(pub SmallVec<[usize; 3]>);
@@ -22,17 +26,44 @@ impl Shape {
         Shape(SmallVec::from_slice(&[features]))
     }
 
+    /// A sequence of so many channels and tokens.
+    pub fn sequence(channels: usize, length: usize) -> Shape {
+        Shape(SmallVec::from_slice(&[channels, length]))
+    }
+
     /// Whether it is an image.
     pub fn is_image(&self) -> bool {
         self.0.len() == 3
     }
 
-    /// Channels of an image, features of a vector.
+    /// Whether it is a sequence.
+    pub fn is_sequence(&self) -> bool {
+        self.0.len() == 2
+    }
+
+    /// Whether it is a vector.
+    pub fn is_vector(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// Channels of an image or a sequence, features of a vector.
     pub fn channels(&self) -> usize {
         self.0[0]
     }
 
-    /// Height and width of an image; `None` for a vector.
+    /// The places at which there are channels: height and width of an image, the length of a sequence, none of a vector.
+    pub fn places(&self) -> &[usize] {
+        &self.0[1..]
+    }
+
+    /// As many channels at the same places.
+    pub fn with_channels(&self, channels: usize) -> Shape {
+        let mut shape = self.clone();
+        shape.0[0] = channels;
+        shape
+    }
+
+    /// Height and width of an image; `None` for others.
     pub fn size(&self) -> Option<(usize, usize)> {
         (self.0.len() == 3).then(|| (self.0[1], self.0[2]))
     }
@@ -56,6 +87,26 @@ impl fmt::Display for Shape {
     }
 }
 
+/// A recurrent cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecurrentKind {
+    /// Long short-term memory; gates in PyTorch's order: input, forget, cell, output.
+    Lstm,
+    /// Gated recurrent unit in PyTorch's form; gates in its order: reset, update, new.
+    Gru,
+}
+
+impl RecurrentKind {
+    /// The number of gates, each with weights of its own.
+    pub fn gates(self) -> usize {
+        match self {
+            RecurrentKind::Lstm => 4,
+            RecurrentKind::Gru => 3,
+        }
+    }
+}
+
 /// An operation of a network. Windows and kernels are square; sizes are in pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,11 +124,36 @@ pub enum Op {
         groups: usize,
         bias: bool,
     },
-    /// Linear layer over a vector; weight `[out, in]`.
+    /// Convolution along a sequence; weight `[out, in / groups, kernel]`.
+    Conv1d {
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        dilation: usize,
+        groups: usize,
+        bias: bool,
+    },
+    /// Linear layer over a vector, or over the channels of each token of a sequence; weight `[out, in]`.
     Linear { in_features: usize, out_features: usize, bias: bool },
-    /// Batch norm over the channels of an image or the features of a vector.
+    /// One recurrent layer along a sequence, PyTorch's weights: each `[gates * features, ...]`, of each direction. The channels of
+    /// both directions stand one after another.
+    Recurrent { kind: RecurrentKind, in_channels: usize, features: usize, bidirectional: bool },
+    /// Scaled dot-product attention (Vaswani et al. 2017, equation 1) between the tokens of a sequence, whose channels are
+    /// queries, keys and values of all heads: `[3 * heads * head_dim, length]` becomes `[heads * head_dim, length]`. `dropout` is
+    /// the probability of zeroing an attention weight while training.
+    Attention { heads: usize, dropout: f64 },
+    /// Adds a tensor `[channels, length]` that tells places to a sequence: learned, or sines at even and cosines at odd channels.
+    Position { channels: usize, length: usize, kind: PositionKind },
+    /// An image as a sequence of its pixels, row by row.
+    ToSequence,
+    /// A sequence as an image of this height and width, row by row.
+    ToImage { height: usize, width: usize },
+    /// Batch norm over the channels of an image or a sequence, or the features of a vector.
     BatchNorm { channels: usize, momentum: f64, epsilon: f64, affine: bool },
-    /// Norm over everything but the batch axis, scale and shift a channel or feature.
+    /// Norm with scale and shift a channel or feature: over everything but the batch axis of an image or a vector, over the
+    /// channels of each token of a sequence.
     LayerNorm { channels: usize, epsilon: f64 },
     /// Norm over groups of channels, scale and shift a channel.
     GroupNorm { channels: usize, groups: usize, epsilon: f64 },
@@ -89,9 +165,9 @@ pub enum Op {
     AvgPool { kernel: usize, stride: usize, padding: usize },
     /// Pools an image to `size` x `size`; windows as PyTorch's adaptive pooling.
     AdaptivePool { size: usize, kind: PoolKind },
-    /// Pools each channel of an image to one feature of a vector.
+    /// Pools each channel of an image or a sequence to one feature of a vector.
     GlobalPool { kind: PoolKind },
-    /// Flattens an image to a vector, row by row.
+    /// Flattens an image or a sequence to a vector, channel by channel, row by row.
     Flatten,
     /// Zeroes values with this probability while training, and scales the others up.
     Dropout { probability: f64 },
@@ -112,11 +188,11 @@ pub enum Op {
 /// A tensor that an operation owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorSpec {
-    /// PyTorch's name for it: `weight`, `bias`, `running_mean`, `running_var`.
+    /// PyTorch's name for it, such as `weight`, `bias`, `running_mean`, `weight_ih_l0`.
     pub name: &'static str,
     /// Its shape.
     pub shape: SmallVec<[usize; 4]>,
-    /// Whether training changes it by gradient (statistics of batch norm are not).
+    /// Whether training changes it by gradient (statistics of batch norm and sinusoidal places are not).
     pub trainable: bool,
 }
 
@@ -133,7 +209,14 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Conv { .. } => "conv",
+            Op::Conv1d { .. } => "conv1d",
             Op::Linear { .. } => "linear",
+            Op::Recurrent { kind: RecurrentKind::Lstm, .. } => "lstm",
+            Op::Recurrent { kind: RecurrentKind::Gru, .. } => "gru",
+            Op::Attention { .. } => "attention",
+            Op::Position { .. } => "position",
+            Op::ToSequence => "to_sequence",
+            Op::ToImage { .. } => "to_image",
             Op::BatchNorm { .. } => "batch_norm",
             Op::LayerNorm { .. } => "layer_norm",
             Op::GroupNorm { .. } => "group_norm",
@@ -171,6 +254,28 @@ impl Op {
                 if bias {
                     tensors.push(tensor("bias", &[out_features], true));
                 }
+            }
+            Op::Conv1d { in_channels, out_channels, kernel, groups, bias, .. } => {
+                tensors.push(tensor("weight", &[out_channels, in_channels / groups, kernel], true));
+                if bias {
+                    tensors.push(tensor("bias", &[out_channels], true));
+                }
+            }
+            Op::Recurrent { kind, in_channels, features, bidirectional } => {
+                let rows = kind.gates().saturating_mul(features);
+                const NAMES: [[&str; 4]; 2] = [
+                    ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"],
+                    ["weight_ih_l0_reverse", "weight_hh_l0_reverse", "bias_ih_l0_reverse", "bias_hh_l0_reverse"],
+                ];
+                for [weight, hidden_weight, bias, hidden_bias] in &NAMES[..1 + usize::from(bidirectional)] {
+                    tensors.push(tensor(weight, &[rows, in_channels], true));
+                    tensors.push(tensor(hidden_weight, &[rows, features], true));
+                    tensors.push(tensor(bias, &[rows], true));
+                    tensors.push(tensor(hidden_bias, &[rows], true));
+                }
+            }
+            Op::Position { channels, length, kind } => {
+                tensors.push(tensor("weight", &[channels, length], kind == PositionKind::Learned));
             }
             Op::BatchNorm { channels, affine, .. } => {
                 if affine {

@@ -177,7 +177,7 @@ impl Space {
             build(&layers, &blocks, input, self.classes).map_err(|error| self.build_problem(genotype, &error))?;
         let output = network.output_shape();
         match self.classes {
-            Some(classes) if output.is_image() || output.channels() != classes => Err(self.problem(
+            Some(classes) if !output.is_vector() || output.channels() != classes => Err(self.problem(
                 "network-output",
                 "/network",
                 format!("the network gives {output}, but there are {classes} classes"),

@@ -71,6 +71,10 @@ fn ready_spaces_have_their_published_sizes_and_build_everywhere() {
         ("darts-8.yaml", (180.0 * 8f64.powi(8)).powi(2)),
         ("darts-20.yaml", (180.0 * 8f64.powi(8)).powi(2)),
         ("mobilenet-v3.yaml", 7_371f64.powi(5)),
+        // Three widths; six or seven blocks of two numbers of heads and two ratios.
+        ("autoformer-tiny-32.yaml", 3.0 * (4f64.powi(6) + 4f64.powi(7))),
+        // One to three blocks of 12 kinds, twice; one to four of 12 + 12 kinds.
+        ("conv-transformer.yaml", (12.0 + 144.0 + 1_728.0f64).powi(2) * (24.0 + 576.0 + 13_824.0 + 331_776.0)),
     ] {
         let space = space(name);
         let count = space.genotypes().unwrap();

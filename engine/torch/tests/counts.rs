@@ -15,7 +15,14 @@ fn view(name: &str) -> View {
 
 #[test]
 fn live_parameters_are_libtorchs_own_count_also_where_operations_are_dead() {
-    for (name, count) in [("nas-bench-201", 6), ("nas-bench-macro", 2), ("darts-8", 2), ("mobilenet-v3", 1)] {
+    for (name, count) in [
+        ("nas-bench-201", 6),
+        ("nas-bench-macro", 2),
+        ("darts-8", 2),
+        ("mobilenet-v3", 1),
+        ("autoformer-tiny-32", 3),
+        ("conv-transformer", 5),
+    ] {
         let view = view(name);
         let mut genotypes = view.sample(count, 3);
         if name == "nas-bench-201" {

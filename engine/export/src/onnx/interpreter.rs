@@ -1,7 +1,7 @@
 //! Executes ONNX models slowly, by the words of the operators' specification, so that tests need no runtime.
 
 use super::message::{Model, Node, Tensor, element};
-use crate::testing::{Array, conv, pool};
+use crate::testing::{Array, conv, conv1d, pool};
 use pleach_spec::PoolKind;
 use std::collections::BTreeMap;
 
@@ -50,6 +50,12 @@ fn operate(node: &Node, inputs: &[&Array]) -> Array {
     let integers = |input: usize| -> Vec<i64> { inputs[input].data.iter().map(|&value| value as i64).collect() };
     match node.op_type.as_str() {
         "Identity" => x.clone(),
+        "Conv" if x.shape.len() == 3 => {
+            let (stride, padding, dilation) = (square("strides"), square("pads"), square("dilations"));
+            assert_eq!(attribute("pads").unwrap().ints.len(), 2);
+            assert_eq!(square("kernel_shape"), inputs[1].shape[2]);
+            conv1d(x, inputs[1], inputs.get(2).copied(), stride, padding, dilation, integer("group").unwrap())
+        }
         "Conv" => {
             let (stride, padding, dilation) = (square("strides"), square("pads"), square("dilations"));
             assert_eq!(attribute("pads").unwrap().ints.len(), 4);
@@ -81,6 +87,23 @@ fn operate(node: &Node, inputs: &[&Array]) -> Array {
             let normed = normalise(x, *x.shape.last().unwrap(), float("epsilon"));
             normed.zip(inputs[1], |a, b| a * b).zip(inputs[2], |a, b| a + b)
         }
+        "Transpose" => {
+            let order: Vec<usize> = attribute("perm").unwrap().ints.iter().map(|&axis| axis as usize).collect();
+            let shape: Vec<usize> = order.iter().map(|&axis| x.shape[axis]).collect();
+            Array::from(&shape, |i| {
+                let mut source = vec![0; i.len()];
+                order.iter().zip(i).for_each(|(&axis, &at)| source[axis] = at);
+                x.at(&source)
+            })
+        }
+        "Softmax" => {
+            let axis = integer("axis").unwrap();
+            Array::from(&x.shape, |i| {
+                let along = |k: usize| x.at(&[&i[..axis], &[k], &i[axis + 1..]].concat()).exp();
+                x.at(i).exp() / (0..x.shape[axis]).map(along).sum::<f64>()
+            })
+        }
+        "LSTM" | "GRU" => recurrent(node, inputs),
         "Add" => x.zip(inputs[1], |a, b| a + b),
         "Sub" => x.zip(inputs[1], |a, b| a - b),
         "Mul" => x.zip(inputs[1], |a, b| a * b),
@@ -122,9 +145,10 @@ fn operate(node: &Node, inputs: &[&Array]) -> Array {
             })
         }
         "GlobalAveragePool" | "GlobalMaxPool" => {
-            let flat = x.reshape(&[x.shape[0], x.shape[1], x.shape[2] * x.shape[3]]);
-            let pixels = flat.shape[2];
-            Array::from(&[x.shape[0], x.shape[1], 1, 1], |i| {
+            let pixels = x.shape[2..].iter().product();
+            let flat = x.reshape(&[x.shape[0], x.shape[1], pixels]);
+            let shape: Vec<usize> = (0..x.shape.len()).map(|axis| if axis < 2 { x.shape[axis] } else { 1 }).collect();
+            Array::from(&shape, |i| {
                 let values = (0..pixels).map(|pixel| flat.at(&[i[0], i[1], pixel]));
                 if node.op_type == "GlobalMaxPool" {
                     values.fold(f64::NEG_INFINITY, f64::max)
@@ -211,7 +235,61 @@ fn normalise(x: &Array, size: usize, epsilon: f64) -> Array {
     result
 }
 
-/// Matrix product of stacks of matrices, one of which is a single matrix.
+/// `LSTM` and `GRU` by the equations of ONNX's specification, gate by gate: `[length, batch, input]` becomes
+/// `[length, directions, batch, hidden]`.
+fn recurrent(node: &Node, inputs: &[&Array]) -> Array {
+    let [x, w, r, b] = inputs else { panic!("{} inputs", inputs.len()) };
+    let attribute = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name).unwrap();
+    let hidden = attribute("hidden_size").i.unwrap() as usize;
+    let [length, batch, width] = x.shape[..] else { panic!("{:?}", x.shape) };
+    let directions = w.shape[0];
+    let word = if directions == 2 { "bidirectional" } else { "forward" };
+    assert_eq!(attribute("direction").s.as_deref(), Some(word.as_bytes()));
+    let gates = w.shape[1] / hidden;
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let mut output = vec![0.0; length * directions * batch * hidden];
+    for direction in 0..directions {
+        for example in 0..batch {
+            let (mut h, mut c) = (vec![0.0; hidden], vec![0.0; hidden]);
+            for step in 0..length {
+                let place = if direction == 0 { step } else { length - 1 - step };
+                // The part of a gate from the input, and that from the state, each with its bias.
+                let from_input = |gate: usize, unit: usize| -> f64 {
+                    let row = gate * hidden + unit;
+                    let sum: f64 = (0..width).map(|k| x.at(&[place, example, k]) * w.at(&[direction, row, k])).sum();
+                    sum + b.at(&[direction, row])
+                };
+                let from_state = |gate: usize, unit: usize| -> f64 {
+                    let row = gate * hidden + unit;
+                    let sum: f64 = (0..hidden).map(|k| h[k] * r.at(&[direction, row, k])).sum();
+                    sum + b.at(&[direction, gates * hidden + row])
+                };
+                let gate = |gate: usize, unit: usize| from_input(gate, unit) + from_state(gate, unit);
+                let next: Vec<(f64, f64)> = (0..hidden)
+                    .map(|unit| match node.op_type.as_str() {
+                        "LSTM" => {
+                            let [input, out, forget] = [0, 1, 2].map(|number| sigmoid(gate(number, unit)));
+                            let cell = forget * c[unit] + input * gate(3, unit).tanh();
+                            (out * cell.tanh(), cell)
+                        }
+                        _ => {
+                            assert_eq!(attribute("linear_before_reset").i, Some(1));
+                            let [update, reset] = [0, 1].map(|number| sigmoid(gate(number, unit)));
+                            let new = (from_input(2, unit) + reset * from_state(2, unit)).tanh();
+                            ((1.0 - update) * new + update * h[unit], 0.0)
+                        }
+                    })
+                    .collect();
+                (h, c) = next.into_iter().unzip();
+                let start = ((place * directions + direction) * batch + example) * hidden;
+                output[start..start + hidden].copy_from_slice(&h);
+            }
+        }
+    }
+    Array { shape: vec![length, directions, batch, hidden], data: output }
+}
+
+/// Matrix product of stacks of matrices, one of which may be a single matrix.
 fn matmul(a: &Array, b: &Array) -> Array {
     let stack = if a.shape.len() > 2 { &a.shape[..a.shape.len() - 2] } else { &b.shape[..b.shape.len() - 2] };
     let [rows, inner] = a.shape[a.shape.len() - 2..] else { unreachable!() };

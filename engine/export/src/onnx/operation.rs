@@ -1,9 +1,10 @@
 //! Each operation of a network in terms of ONNX's.
 
-use super::INPUT;
 use super::graph::{Builder, float, integer, integers, text};
-use crate::ExportError;
+use super::{INPUT, sequence};
 use crate::live::node_error;
+use crate::weights::Tensor;
+use crate::{ExportError, Weights};
 use pleach_space::{Network, Op, Shape};
 use pleach_spec::{ActivationKind, PoolKind};
 
@@ -11,6 +12,7 @@ use pleach_spec::{ActivationKind, PoolKind};
 pub(super) fn lower(
     builder: &mut Builder,
     network: &Network,
+    weights: &Weights,
     index: usize,
     inputs: &[&str],
     output: &str,
@@ -30,6 +32,36 @@ pub(super) fn lower(
             attributes.push(integer("group", groups));
             builder.node("Conv", &all.iter().map(String::as_str).collect::<Vec<_>>(), output, attributes);
         }
+        Op::Conv1d { kernel, stride, padding, dilation, groups, bias, .. } => {
+            let mut all = vec![inputs[0].to_string(), parameter("weight")];
+            all.extend(bias.then(|| parameter("bias")));
+            let attributes = vec![
+                integers("kernel_shape", &[kernel]),
+                integers("strides", &[stride]),
+                integers("pads", &[padding; 2]),
+                integers("dilations", &[dilation]),
+                integer("group", groups),
+            ];
+            builder.node("Conv", &all.iter().map(String::as_str).collect::<Vec<_>>(), output, attributes);
+        }
+        Op::Linear { bias, .. } if node.shape.is_sequence() => {
+            sequence::linear(builder, &name, bias, inputs[0], output);
+        }
+        Op::Recurrent { kind, bidirectional, .. } => {
+            let tensors: Vec<&Tensor> = weights.tensors().iter().filter(|tensor| tensor.node == index).collect();
+            if tensors.len() != node.op.tensors().len() {
+                return Err(node_error(network, index, "its weights are incomplete".into()));
+            }
+            sequence::recurrent(builder, &name, (kind, bidirectional), &node.shape, &tensors, inputs[0], output);
+        }
+        Op::Attention { heads, .. } => sequence::attention(builder, &name, &node.shape, heads, inputs[0], output),
+        Op::Position { .. } => builder.node("Add", &[inputs[0], &parameter("weight")], output, Vec::new()),
+        Op::ToSequence | Op::ToImage { .. } => {
+            let shape = parameter("shape");
+            let axes: Vec<i64> = std::iter::once(0).chain(node.shape.0.iter().map(|&axis| axis as i64)).collect();
+            builder.integers(&shape, &[axes.len()], &axes);
+            builder.node("Reshape", &[inputs[0], &shape], output, Vec::new());
+        }
         Op::Linear { bias, .. } => {
             let mut all = vec![inputs[0].to_string(), parameter("weight")];
             all.extend(bias.then(|| parameter("bias")));
@@ -45,7 +77,10 @@ pub(super) fn lower(
             let all = [inputs[0], &weight, &bias, &parameter("running_mean"), &parameter("running_var")];
             builder.node("BatchNormalization", &all, output, vec![float("epsilon", epsilon)]);
         }
-        Op::LayerNorm { epsilon, .. } if !node.shape.is_image() => {
+        Op::LayerNorm { epsilon, .. } if node.shape.is_sequence() => {
+            sequence::layer_norm(builder, &name, epsilon, inputs[0], output);
+        }
+        Op::LayerNorm { epsilon, .. } if node.shape.is_vector() => {
             let all = [inputs[0], &parameter("weight"), &parameter("bias")];
             builder.node("LayerNormalization", &all, output, vec![float("epsilon", epsilon)]);
         }
@@ -141,13 +176,14 @@ fn group_norm(
     builder.node("Reshape", &[input, &to_groups], &grouped, Vec::new());
     builder.node("InstanceNormalization", &[&grouped, &ones, &zeros], &normed, vec![float("epsilon", epsilon)]);
     builder.node("Reshape", &[&normed, &to_shape], &whole, Vec::new());
-    // Channel by channel: `[channels]` of the weights as `[channels, 1, 1]`.
+    // Channel by channel: `[channels]` of the weights as `[channels, 1, 1]`, or `[channels, 1]` of a sequence.
     let mut weight = part("weight");
     let mut bias = part("bias");
-    if shape.is_image() {
-        builder.integers("channel_axes", &[3], &[-1, 1, 1]);
-        builder.node("Reshape", &[&weight, "channel_axes"], &scale, Vec::new());
-        builder.node("Reshape", &[&bias, "channel_axes"], &shift, Vec::new());
+    if !shape.is_vector() {
+        let (axes, name) = ([-1, 1, 1], if shape.is_image() { "channel_axes" } else { sequence::TOKEN_AXES });
+        builder.integers(name, &[shape.0.len()], &axes[..shape.0.len()]);
+        builder.node("Reshape", &[&weight, name], &scale, Vec::new());
+        builder.node("Reshape", &[&bias, name], &shift, Vec::new());
         (weight, bias) = (scale, shift);
     }
     builder.node("Mul", &[&whole, &weight], &scaled, Vec::new());

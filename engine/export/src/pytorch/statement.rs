@@ -1,7 +1,7 @@
 //! The class `Network`: a module a node with weights, and a statement a node.
 
-use pleach_space::{Network, Node, Op};
-use pleach_spec::{ActivationKind, PoolKind};
+use pleach_space::{Network, Node, Op, RecurrentKind};
+use pleach_spec::{ActivationKind, PoolKind, PositionKind};
 use std::fmt::Write;
 
 /// The class, and before it the functions that only some networks need.
@@ -9,6 +9,11 @@ pub(super) fn class(network: &Network, live: &[bool]) -> String {
     let mut text = String::new();
     if network.nodes.iter().zip(live).any(|(node, &live)| live && matches!(node.op, Op::DropPath { .. })) {
         text.push_str(DROP_PATH);
+    }
+    for (function, is_used) in SEQUENCE_PARTS {
+        if network.nodes.iter().any(is_used) {
+            text.push_str(function);
+        }
     }
     text.push_str("\n\nclass Network(nn.Module):\n    def __init__(self):\n        super().__init__()\n");
     for (index, node) in network.nodes.iter().enumerate() {
@@ -32,12 +37,53 @@ def drop_path(x, probability, training):
     return x * kept / (1.0 - probability)
 "#;
 
+/// What is defined once, where some node needs it.
+type Part = (&'static str, fn(&Node) -> bool);
+
+const SEQUENCE_PARTS: [Part; 2] = [
+    (ATTENTION, |node| matches!(node.op, Op::Attention { .. })),
+    (POSITION, |node| matches!(node.op, Op::Position { .. })),
+];
+
+const ATTENTION: &str = r#"
+
+def attention(x, heads, dropout=0.0):
+    """Attention of tokens (batch, channels, length) whose channels are queries, keys and values."""
+    query, key, value = x.mT.unflatten(2, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+    x = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+    return x.transpose(1, 2).flatten(2).mT
+"#;
+
+const POSITION: &str = r#"
+
+class Position(nn.Module):
+    """Adds what tells places to tokens (batch, channels, length)."""
+
+    def __init__(self, channels, length, learned=True):
+        super().__init__()
+        weight = torch.zeros(channels, length)
+        if learned:
+            self.weight = nn.Parameter(nn.init.trunc_normal_(weight, std=0.02, a=-0.04, b=0.04))
+        else:
+            channel = torch.arange(channels)
+            angle = torch.arange(length) / 10000.0 ** ((channel - channel % 2) / channels)[:, None]
+            weight = torch.where((channel % 2 == 0)[:, None], angle.sin(), angle.cos())
+            self.register_buffer("weight", weight)
+
+    def forward(self, x):
+        return x + self.weight
+"#;
+
 /// The method `forward`. A value that only the next statement takes is called `x`; the others bear their nodes' names,
 /// so that plain chains read as chains and do not keep what they no longer need.
 fn forward(network: &Network, live: &[bool]) -> String {
     let order: Vec<usize> = (1..network.nodes.len()).filter(|&index| live[index]).collect();
     let mut names: Vec<String> = vec![String::new(); network.nodes.len()];
-    let parameter = if network.input_shape().is_image() { "images" } else { "features" };
+    let parameter = match network.input_shape().0.len() {
+        3 => "images",
+        2 => "sequences",
+        _ => "features",
+    };
     names[0] = parameter.to_string();
     for (place, &index) in order.iter().enumerate() {
         let takers = order.iter().filter(|&&taker| network.nodes[taker].inputs.contains(&(index as u32)));
@@ -59,7 +105,8 @@ fn forward(network: &Network, live: &[bool]) -> String {
             let _ = writeln!(text, "        # {}", layer.replace(char::is_control, " "));
         }
         let inputs: Vec<&str> = node.inputs.iter().map(|&input| names[input as usize].as_str()).collect();
-        let value = value(node, &network.node_name(index), &inputs, parameter);
+        let of_image = node.inputs.first().is_some_and(|&input| network.nodes[input as usize].shape.is_image());
+        let value = value(node, &network.node_name(index), &inputs, parameter, of_image);
         if value != names[index] {
             text.push_str(&statement(&names[index], &value, &inputs, &node.op));
         }
@@ -93,8 +140,10 @@ fn statement(name: &str, value: &str, inputs: &[&str], op: &Op) -> String {
 /// The module that holds a node's weights, if it has any; settings that are PyTorch's defaults are left out.
 fn module(node: &Node) -> Option<String> {
     Some(match node.op {
-        Op::Conv { in_channels, out_channels, kernel, stride, padding, dilation, groups, bias } => {
-            let mut text = format!("nn.Conv2d({in_channels}, {out_channels}, {kernel}");
+        Op::Conv { in_channels, out_channels, kernel, stride, padding, dilation, groups, bias }
+        | Op::Conv1d { in_channels, out_channels, kernel, stride, padding, dilation, groups, bias } => {
+            let axes = if node.shape.is_image() { 2 } else { 1 };
+            let mut text = format!("nn.Conv{axes}d({in_channels}, {out_channels}, {kernel}");
             let settings =
                 [("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1), ("groups", groups, 1)];
             for (name, value, default) in settings {
@@ -103,6 +152,15 @@ fn module(node: &Node) -> Option<String> {
                 }
             }
             text + if bias { ")" } else { ", bias=False)" }
+        }
+        Op::Recurrent { kind, in_channels, features, bidirectional } => {
+            let kind = if kind == RecurrentKind::Lstm { "LSTM" } else { "GRU" };
+            let both = if bidirectional { ", bidirectional=True" } else { "" };
+            format!("nn.{kind}({in_channels}, {features}, batch_first=True{both})")
+        }
+        Op::Position { channels, length, kind } => {
+            let fixed = if kind == PositionKind::Learned { "" } else { ", learned=False" };
+            format!("Position({channels}, {length}{fixed})")
         }
         Op::Linear { in_features, out_features, bias } => {
             format!("nn.Linear({in_features}, {out_features}{})", if bias { "" } else { ", bias=False" })
@@ -126,8 +184,9 @@ fn eps(epsilon: f64) -> String {
     if epsilon == 1e-5 { String::new() } else { format!(", eps={epsilon:?}") }
 }
 
-/// The expression that computes a node; `input` is the name of the network's own input.
-fn value(node: &Node, name: &str, inputs: &[&str], input: &str) -> String {
+/// The expression that computes a node; `input` is the name of the network's own input, and `input_is_image` says whether
+/// the node takes an image.
+fn value(node: &Node, name: &str, inputs: &[&str], input: &str, input_is_image: bool) -> String {
     let x = inputs.first().copied().unwrap_or(input);
     let pool = |function: &str, kernel: usize, stride: usize, padding: usize, more: &str| {
         let mut text = format!("F.{function}({x}, {kernel}");
@@ -141,7 +200,22 @@ fn value(node: &Node, name: &str, inputs: &[&str], input: &str) -> String {
     };
     match node.op {
         Op::Input => x.to_string(),
-        Op::Conv { .. } | Op::Linear { .. } | Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::GroupNorm { .. } => {
+        // Tokens with their channels last, as these modules take them.
+        Op::Linear { .. } | Op::LayerNorm { .. } if node.shape.is_sequence() => format!("self.{name}({x}.mT).mT"),
+        Op::Recurrent { .. } => format!("self.{name}({x}.mT)[0].mT"),
+        Op::Attention { heads, dropout } => {
+            let dropout = if dropout == 0.0 { String::new() } else { format!(", {dropout:?} * self.training") };
+            format!("attention({x}, {heads}{dropout})")
+        }
+        Op::ToSequence => format!("{x}.flatten(2)"),
+        Op::ToImage { height, width } => format!("{x}.unflatten(2, ({height}, {width}))"),
+        Op::Conv { .. }
+        | Op::Conv1d { .. }
+        | Op::Linear { .. }
+        | Op::Position { .. }
+        | Op::BatchNorm { .. }
+        | Op::LayerNorm { .. }
+        | Op::GroupNorm { .. } => {
             format!("self.{name}({x})")
         }
         Op::Activation(kind) => activation(kind, x),
@@ -151,8 +225,11 @@ fn value(node: &Node, name: &str, inputs: &[&str], input: &str) -> String {
         }
         Op::AdaptivePool { size, kind: PoolKind::Average } => format!("F.adaptive_avg_pool2d({x}, {size})"),
         Op::AdaptivePool { size, kind: PoolKind::Max } => format!("F.adaptive_max_pool2d({x}, {size})"),
-        Op::GlobalPool { kind: PoolKind::Average } => format!("{x}.mean(dim=(2, 3))"),
-        Op::GlobalPool { kind: PoolKind::Max } => format!("{x}.amax(dim=(2, 3))"),
+        Op::GlobalPool { kind } => {
+            let function = if kind == PoolKind::Average { "mean" } else { "amax" };
+            let places = if input_is_image { "(2, 3)" } else { "2" };
+            format!("{x}.{function}(dim={places})")
+        }
         Op::Flatten => format!("{x}.flatten(1)"),
         Op::Dropout { probability } => format!("F.dropout({x}, {probability:?}, self.training)"),
         Op::DropPath { probability } => format!("drop_path({x}, {probability:?}, self.training)"),

@@ -8,4 +8,4 @@ mod reference;
 pub(crate) use array::Array;
 pub(crate) use networks::{Case, Random, cases, random_checkpoint};
 pub(crate) use python::python;
-pub(crate) use reference::{conv, forward, pool};
+pub(crate) use reference::{conv, conv1d, forward, pool};

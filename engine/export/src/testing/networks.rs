@@ -1,8 +1,8 @@
 //! Networks made by hand, which together have every operation, with random weights and inputs.
 
 use super::{Array, forward};
-use pleach_space::{Network, Node, Op, Shape};
-use pleach_spec::{ActivationKind, PoolKind};
+use pleach_space::{Network, Node, Op, RecurrentKind, Shape};
+use pleach_spec::{ActivationKind, PoolKind, PositionKind};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, serialize};
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ pub(crate) fn cases() -> Vec<Case> {
         ("nothing", nothing()),
         ("zeros", zeros()),
         ("dead", dead()),
+        ("transformer", transformer()),
+        ("sequences", sequences()),
     ];
     networks.into_iter().enumerate().map(|(seed, (name, network))| case(name, network, seed as u64)).collect()
 }
@@ -143,7 +145,17 @@ impl Draft {
             Op::MaxPool { kernel, stride, padding } | Op::AvgPool { kernel, stride, padding } => {
                 window(first.channels(), kernel, stride, padding)
             }
-            Op::Linear { out_features, .. } => Shape::vector(out_features),
+            Op::Linear { out_features, .. } => first.with_channels(out_features),
+            Op::Conv1d { out_channels, kernel, stride, padding, dilation, .. } => {
+                let extent = dilation * (kernel - 1) + 1;
+                Shape::sequence(out_channels, (first.places()[0] + 2 * padding - extent) / stride + 1)
+            }
+            Op::Recurrent { features, bidirectional, .. } => {
+                first.with_channels(features * (1 + usize::from(bidirectional)))
+            }
+            Op::Attention { .. } => first.with_channels(first.channels() / 3),
+            Op::ToSequence => Shape::sequence(first.channels(), first.places().iter().product()),
+            Op::ToImage { height, width } => Shape::image(first.channels(), height, width),
             Op::AdaptivePool { size, .. } => Shape::image(first.channels(), size, size),
             Op::GlobalPool { .. } => Shape::vector(first.channels()),
             Op::Flatten => Shape::vector(first.elements() as usize),
@@ -165,8 +177,8 @@ impl Draft {
         let flat: Vec<u32> = values
             .iter()
             .map(|&value| {
-                let is_image = self.0[value as usize].shape.is_image();
-                if is_image { self.push("gather", Op::Flatten, &[value]) } else { value }
+                let is_vector = self.0[value as usize].shape.is_vector();
+                if is_vector { value } else { self.push("gather", Op::Flatten, &[value]) }
             })
             .collect();
         let output = self.push("gather", Op::Concat, &flat);
@@ -348,6 +360,89 @@ fn zeros() -> Network {
     draft.finish(output)
 }
 
+/// Patches, places, a transformer block, and attention on an image between convolutions.
+fn transformer() -> Network {
+    let mut draft = Draft::new(Shape::image(2, 8, 8));
+    let linear = |from, to| Op::Linear { in_features: from, out_features: to, bias: true };
+    let norm = || Op::LayerNorm { channels: 6, epsilon: 1e-5 };
+    let path = "network[0].patch_embed";
+    let patches = Op::Conv {
+        in_channels: 2,
+        out_channels: 6,
+        kernel: 2,
+        stride: 2,
+        padding: 0,
+        dilation: 1,
+        groups: 1,
+        bias: true,
+    };
+    let x = draft.push(path, patches, &[0]);
+    let x = draft.push(path, Op::ToSequence, &[x]);
+    let learned = Op::Position { channels: 6, length: 16, kind: PositionKind::Learned };
+    let embedded = draft.push("network[1].position", learned, &[x]);
+    let path = "network[2].transformer_block";
+    let x = draft.push(path, norm(), &[embedded]);
+    let x = draft.push(path, linear(6, 24), &[x]);
+    let x = draft.push(path, Op::Attention { heads: 4, dropout: 0.1 }, &[x]);
+    let x = draft.push(path, linear(8, 6), &[x]);
+    let x = draft.push(path, Op::Dropout { probability: 0.1 }, &[x]);
+    let x = draft.push(path, Op::DropPath { probability: 0.1 }, &[x]);
+    let attended = draft.push(path, Op::Add, &[embedded, x]);
+    let x = draft.push(path, norm(), &[attended]);
+    let x = draft.push(path, linear(6, 12), &[x]);
+    let x = draft.push(path, activation(ActivationKind::Gelu), &[x]);
+    let x = draft.push(path, linear(12, 6), &[x]);
+    let x = draft.push(path, Op::Add, &[attended, x]);
+    let x = draft.push("network[3].conv", Op::ToImage { height: 4, width: 4 }, &[x]);
+    let x = draft.push("network[3].conv", conv(6, 9, 3), &[x]);
+    let path = "network[4].self_attention";
+    let x = draft.push(path, Op::ToSequence, &[x]);
+    let x = draft.push(path, Op::Attention { heads: 1, dropout: 0.0 }, &[x]);
+    let waves = Op::Position { channels: 3, length: 16, kind: PositionKind::Sinusoidal };
+    let x = draft.push("network[5].position", waves, &[x]);
+    let x = draft.push("network[6].global_pool", Op::GlobalPool { kind: PoolKind::Average }, &[x]);
+    let x = draft.push("network[7].linear", linear(3, 10), &[x]);
+    draft.finish(x)
+}
+
+/// Operations along sequences, on a sequence as it comes.
+fn sequences() -> Network {
+    let mut draft = Draft::new(Shape::sequence(4, 7));
+    let recurrent = |kind, bidirectional| Op::Recurrent { kind, in_channels: 4, features: 3, bidirectional };
+    let conv1d = |kernel, stride, padding, dilation, groups, bias| Op::Conv1d {
+        in_channels: 4,
+        out_channels: 6,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups,
+        bias,
+    };
+    let zero = draft.push_shaped("zero", Op::Zero, &[], Shape::sequence(4, 7));
+    let all = [
+        conv1d(3, 1, 1, 1, 1, true),
+        conv1d(3, 2, 2, 2, 2, false),
+        recurrent(RecurrentKind::Lstm, false),
+        recurrent(RecurrentKind::Lstm, true),
+        recurrent(RecurrentKind::Gru, false),
+        recurrent(RecurrentKind::Gru, true),
+        Op::Linear { in_features: 4, out_features: 5, bias: true },
+        Op::Linear { in_features: 4, out_features: 5, bias: false },
+        batch_norm(4),
+        Op::LayerNorm { channels: 4, epsilon: 1e-3 },
+        Op::GroupNorm { channels: 4, groups: 2, epsilon: 1e-5 },
+        activation(ActivationKind::Silu),
+        Op::Dropout { probability: 0.2 },
+        Op::GlobalPool { kind: PoolKind::Average },
+        Op::GlobalPool { kind: PoolKind::Max },
+    ];
+    let mut all = all.map(|op| draft.push("sequence", op, &[0])).to_vec();
+    all.push(draft.push("sum", Op::Add, &[all[8], zero, all[9]]));
+    all.push(draft.push("joined", Op::Concat, &[all[2], all[6]]));
+    draft.gather(&all)
+}
+
 /// Operations that the output does not depend on, and an output that is not the last node.
 fn dead() -> Network {
     let mut draft = Draft::new(Shape::image(2, 4, 4));
@@ -367,21 +462,28 @@ fn every_operation_is_in_some_case() {
         "activation",
         "adaptive_pool",
         "add",
+        "attention",
         "avg_pool",
         "batch_norm",
         "concat",
         "conv",
+        "conv1d",
         "drop_path",
         "dropout",
         "flatten",
         "global_pool",
         "group_norm",
+        "gru",
         "input",
         "layer_norm",
         "linear",
+        "lstm",
         "max_pool",
         "multiply",
+        "position",
         "shift",
+        "to_image",
+        "to_sequence",
         "zero",
     ];
     assert_eq!(seen, all);

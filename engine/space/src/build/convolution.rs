@@ -7,25 +7,21 @@ use smallvec::smallvec;
 use std::sync::Arc;
 
 /// A convolution with square kernel.
-struct Plain {
-    channels: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-    groups: usize,
-    bias: bool,
+#[derive(Clone, Copy)]
+pub(super) struct Plain {
+    pub(super) channels: usize,
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+    pub(super) dilation: usize,
+    pub(super) groups: usize,
+    pub(super) bias: bool,
 }
 
-fn same_padding(kernel: usize, dilation: usize) -> usize {
-    dilation * kernel.saturating_sub(1) / 2
-}
-
-impl Builder<'_> {
-    fn convolve(&mut self, conv: &Plain, x: Id, layer: &str, path: &Arc<str>) -> Result<Id> {
-        let (in_channels, height, width) = self.image(x, layer)?;
-        let Plain { channels, kernel, stride, padding, dilation, groups, bias } = *conv;
-        // The schema bounds plain values; a decision's range may reach below.
+impl Plain {
+    /// The same, if there is such a convolution. The schema bounds plain values; a decision's range may reach below.
+    pub(super) fn checked(self, in_channels: usize) -> Result<Plain> {
+        let Plain { channels, kernel, stride, dilation, groups, .. } = self;
         for (name, value) in
             [("channels", channels), ("kernel", kernel), ("stride", stride), ("dilation", dilation), ("groups", groups)]
         {
@@ -37,6 +33,18 @@ impl Builder<'_> {
             let message = format!("{groups} groups do not divide {in_channels} input and {channels} output channels");
             return Err(BuildError::new(message));
         }
+        Ok(self)
+    }
+}
+
+pub(super) fn same_padding(kernel: usize, dilation: usize) -> usize {
+    dilation * kernel.saturating_sub(1) / 2
+}
+
+impl Builder<'_> {
+    pub(super) fn convolve(&mut self, conv: &Plain, x: Id, layer: &str, path: &Arc<str>) -> Result<Id> {
+        let (in_channels, height, width) = self.image(x, layer)?;
+        let Plain { channels, kernel, stride, padding, dilation, groups, bias } = conv.checked(in_channels)?;
         let size = |side| window(side, kernel, stride, padding, dilation);
         let (Some(out_height), Some(out_width)) = (size(height), size(width)) else {
             return Err(too_small(layer, kernel, height, width));
@@ -58,17 +66,15 @@ impl Builder<'_> {
         self.pointwise(channels, 1, y, path)
     }
 
-    /// The parts in the order stated; `convolutions` stand for the part `conv`.
-    #[allow(clippy::too_many_arguments)]
-    fn block(
+    /// The parts in the order stated; `convolve` does the part `conv`.
+    pub(super) fn block(
         &mut self,
         order: &[Part],
         norm: NormKind,
         activation: ActivationKind,
-        convolutions: &[Plain],
         x: Id,
-        layer: &str,
         path: &Arc<str>,
+        mut convolve: impl FnMut(&mut Self, Id) -> Result<Id>,
     ) -> Result<Id> {
         let mut y = x;
         for (i, part) in order.iter().enumerate() {
@@ -76,13 +82,7 @@ impl Builder<'_> {
                 return Err(BuildError::new("a part stands twice in `order`").at("order"));
             }
             y = match part {
-                Part::Conv => {
-                    let mut y = y;
-                    for conv in convolutions {
-                        y = self.convolve(conv, y, layer, path)?;
-                    }
-                    y
-                }
+                Part::Conv => convolve(self, y)?,
                 Part::Norm => self.norm(norm, y, path)?,
                 Part::Activation => self.activation(activation, y, path)?,
             };
@@ -108,7 +108,9 @@ impl Builder<'_> {
             groups: conv.groups,
             bias: conv.bias.unwrap_or(!has_norm),
         };
-        self.block(&conv.order, conv.norm, conv.activation, &[plain], x, "conv", path)
+        self.block(&conv.order, conv.norm, conv.activation, x, path, |builder, y| {
+            builder.convolve(&plain, y, "conv", path)
+        })
     }
 
     pub(super) fn dilated_conv(&mut self, conv: &DilatedConv, x: Id, path: &Arc<str>) -> Result<Id> {
@@ -136,7 +138,9 @@ impl Builder<'_> {
             groups: channels,
             bias: conv.norm == NormKind::None,
         };
-        self.block(&conv.order, conv.norm, conv.activation, &[plain], x, "depthwise_conv", path)
+        self.block(&conv.order, conv.norm, conv.activation, x, path, |builder, y| {
+            builder.convolve(&plain, y, "depthwise_conv", path)
+        })
     }
 
     pub(super) fn separable_conv(&mut self, conv: &SeparableConv, x: Id, path: &Arc<str>) -> Result<Id> {
@@ -163,8 +167,10 @@ impl Builder<'_> {
                 groups: 1,
                 bias: conv.norm == NormKind::None,
             };
-            let parts = [depthwise, pointwise];
-            y = self.block(&conv.order, conv.norm, conv.activation, &parts, y, "separable_conv", path)?;
+            y = self.block(&conv.order, conv.norm, conv.activation, y, path, |builder, y| {
+                let y = builder.convolve(&depthwise, y, "separable_conv", path)?;
+                builder.convolve(&pointwise, y, "separable_conv", path)
+            })?;
         }
         Ok(y)
     }

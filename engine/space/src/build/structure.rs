@@ -3,7 +3,7 @@
 use super::{BuildError, Builder, Id, Result};
 use crate::network::{Op, Shape};
 use pleach_spec::{ActivationKind, Join, Layer, Parallel, ParallelValue, Repeat, Residual, ResidualValue, UseValue};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Builder<'_> {
@@ -94,7 +94,7 @@ impl Builder<'_> {
                 }
                 let fits = match settings.join {
                     Join::Add => *self.shape(y) == target,
-                    Join::Concat => self.shape(y).size() == target.size(),
+                    Join::Concat => self.shape(y).places() == target.places(),
                 };
                 if !fits {
                     let how = if settings.join == Join::Add { "added to" } else { "concatenated with" };
@@ -113,7 +113,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Brings a value to a shape by a 1x1 convolution with batch norm, or a linear layer.
+    /// Brings a value to a shape by a 1x1 convolution with batch norm; a vector or a sequence by a linear layer.
     fn project(&mut self, x: Id, target: &Shape, path: &Arc<str>) -> Result<Id> {
         let shape = self.shape(x).clone();
         match (shape.size(), target.size()) {
@@ -127,11 +127,7 @@ impl Builder<'_> {
                     Err(BuildError::new(message))
                 }
             }
-            (None, None) => {
-                let (in_features, out_features) = (shape.channels(), target.channels());
-                let op = Op::Linear { in_features, out_features, bias: false };
-                self.add(op, smallvec![x], target.clone(), path)
-            }
+            _ if shape.places() == target.places() => self.dense(target.channels(), false, x, path),
             _ => Err(BuildError::new(format!("{shape} cannot be projected to {target}"))),
         }
     }
@@ -155,15 +151,12 @@ impl Builder<'_> {
             return Ok(*only);
         }
         let first = self.shape(inputs[0]).clone();
-        if let Some(other) = inputs.iter().find(|&&input| self.shape(input).size() != first.size()) {
+        if let Some(other) = inputs.iter().find(|&&input| self.shape(input).places() != first.places()) {
             let message = format!("{} cannot be concatenated with {first}", self.shape(*other));
             return Err(BuildError::new(message));
         }
         let channels = inputs.iter().map(|&input| self.shape(input).channels()).sum();
-        let shape = match first.size() {
-            Some((height, width)) => Shape::image(channels, height, width),
-            None => Shape::vector(channels),
-        };
+        let shape = first.with_channels(channels);
         self.add(Op::Concat, SmallVec::from_slice(inputs), shape, path)
     }
 }

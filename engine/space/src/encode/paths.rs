@@ -223,6 +223,12 @@ fn symbol(kind: &LayerKind) -> Option<u64> {
         LayerKind::AvgPool(pool) => &[7, pool.kernel as u64, pool.stride.unwrap_or(pool.kernel) as u64],
         LayerKind::Linear(_) => &[8],
         LayerKind::FactorizedReduce(_) => &[9],
+        LayerKind::Conv1d(conv) => {
+            &[11, conv.kernel as u64, conv.stride as u64, conv.dilation as u64, u64::from(conv.groups > 1)]
+        }
+        LayerKind::Lstm(recurrent) => &[12, recurrent.layers as u64, u64::from(recurrent.bidirectional)],
+        LayerKind::Gru(recurrent) => &[13, recurrent.layers as u64, u64::from(recurrent.bidirectional)],
+        LayerKind::PatchEmbed(embed) => &[14, embed.patch as u64],
         // The rest has few settings, all of which count.
         other => {
             let mut text = String::new();

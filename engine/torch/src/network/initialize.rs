@@ -1,11 +1,14 @@
 use pleach_random::{Generator, derive};
 use pleach_space::{Op, TensorSpec};
+use pleach_spec::PositionKind;
 
 /// The first values of a tensor, in row-major order.
 ///
 /// - Weights of convolutions are normal with deviation `sqrt(2 / fan_out)`, `fan_out = out_channels / groups * kernel^2`
-///   (He et al. 2015, equation 14), their biases 0.
-/// - Weights and biases of linear layers are uniform within `1 / sqrt(in_features)`, as PyTorch's.
+///   (He et al. 2015, equation 14; `kernel` along a sequence), their biases 0. So are those of a patch embedding.
+/// - Weights and biases of linear layers, those around attention included, are uniform within `1 / sqrt(in_features)`, and those
+///   of recurrent layers within `1 / sqrt(features)`, as PyTorch's.
+/// - Learned places are normal with deviation 0.02, cut off at two deviations (Dosovitskiy et al. 2021 in its common form).
 /// - Scales of norms are 1, shifts 0; running means 0, running variances 1.
 ///
 /// Each tensor draws from a stream of its own, derived from the seed and the tensor's name, and from nothing of libtorch: a
@@ -18,12 +21,18 @@ pub(super) fn initial(op: &Op, spec: &TensorSpec, name: &str, seed: u64) -> Vec<
             let deviation = libm::sqrt(2.0 / fan_out);
             normal(count, deviation, &mut stream(seed, name))
         }
-        (Op::Linear { in_features, .. }, _) => {
-            let bound = 1.0 / libm::sqrt(*in_features as f64);
+        (Op::Conv1d { out_channels, kernel, groups, .. }, "weight") => {
+            let deviation = libm::sqrt(2.0 / (out_channels / groups * kernel) as f64);
+            normal(count, deviation, &mut stream(seed, name))
+        }
+        (Op::Linear { in_features: fan, .. } | Op::Recurrent { features: fan, .. }, _) => {
+            let bound = 1.0 / libm::sqrt(*fan as f64);
             let mut generator = stream(seed, name);
             (0..count).map(|_| ((2.0 * generator.unit() - 1.0) * bound) as f32).collect()
         }
-        (Op::Conv { .. }, _) | (_, "bias" | "running_mean") => vec![0.0; count],
+        (Op::Position { kind: PositionKind::Learned, .. }, _) => truncated_normal(count, 0.02, &mut stream(seed, name)),
+        (Op::Position { channels, length, kind: PositionKind::Sinusoidal }, _) => sinusoidal(*channels, *length),
+        (Op::Conv { .. } | Op::Conv1d { .. }, _) | (_, "bias" | "running_mean") => vec![0.0; count],
         _ => vec![1.0; count],
     }
 }
@@ -41,6 +50,35 @@ fn normal(count: usize, deviation: f64, generator: &mut Generator) -> Vec<f32> {
         values.extend([(radius * cosine) as f32, (radius * sine) as f32]);
     }
     values.truncate(count);
+    values
+}
+
+/// As [`normal`], but what lies beyond two deviations is drawn again.
+fn truncated_normal(count: usize, deviation: f64, generator: &mut Generator) -> Vec<f32> {
+    (0..count)
+        .map(|_| {
+            loop {
+                let value = generator.normal();
+                if value.abs() <= 2.0 {
+                    return (deviation * value) as f32;
+                }
+            }
+        })
+        .collect()
+}
+
+/// `[channels, length]`: at place `p` the sine of `p / 10000^(i / channels)` for even channels `i`, and the cosine of the same
+/// angle for the odd channel after each (Vaswani et al. 2017, section 3.5).
+fn sinusoidal(channels: usize, length: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(channels * length);
+    for channel in 0..channels {
+        let even = channel - channel % 2;
+        let period = libm::pow(10_000.0, even as f64 / channels as f64);
+        for place in 0..length {
+            let (sine, cosine) = libm::sincos(place as f64 / period);
+            values.push(if channel % 2 == 0 { sine } else { cosine } as f32);
+        }
+    }
     values
 }
 
@@ -82,6 +120,23 @@ mod tests {
         for spec in op.tensors() {
             let values = initial(&op, &spec, spec.name, 1);
             assert!(values.iter().all(|v| v.abs() <= 0.1) && values.iter().any(|v| v.abs() > 0.09));
+        }
+    }
+
+    #[test]
+    fn places_are_small_or_waves() {
+        let learned = Op::Position { channels: 40, length: 50, kind: PositionKind::Learned };
+        let values = initial(&learned, &learned.tensors()[0], "position_1.weight", 1);
+        assert!(values.iter().all(|v| v.abs() <= 0.04));
+        // Of a normal cut off at two deviations.
+        assert!((deviation(&values) / (0.02 * 0.8796) - 1.0).abs() < 0.05, "{}", deviation(&values));
+        let waves = Op::Position { channels: 4, length: 3, kind: PositionKind::Sinusoidal };
+        let values = initial(&waves, &waves.tensors()[0], "position_1.weight", 1);
+        let expected = [0.0, 1.0, 2.0].map(|p: f64| [p.sin(), p.cos(), (p / 100.0).sin(), (p / 100.0).cos()]);
+        for (place, channels) in expected.iter().enumerate() {
+            for (channel, value) in channels.iter().enumerate() {
+                assert!((f64::from(values[channel * 3 + place]) - value).abs() < 1e-7);
+            }
         }
     }
 

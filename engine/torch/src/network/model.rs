@@ -82,7 +82,9 @@ impl Model {
             }
             model.owned.push(start..model.tensors.len());
             let probability = match node.op {
-                Op::Dropout { probability } | Op::DropPath { probability } => probability,
+                Op::Dropout { probability }
+                | Op::DropPath { probability }
+                | Op::Attention { dropout: probability, .. } => probability,
                 _ => 0.0,
             };
             model.random |= probability > 0.0 && model.plan.uses[index] > 0;
@@ -156,7 +158,7 @@ impl Model {
             }
             let first_is_free = training
                 && taken.first().is_some_and(|&first| {
-                    uses[first as usize] == 1 && may_be_overwritten(&self.network.nodes[first as usize].op)
+                    uses[first as usize] == 1 && may_be_overwritten(&self.network.nodes[first as usize])
                 });
             let arguments = Arguments {
                 inputs: &inputs,
@@ -230,11 +232,18 @@ fn check(network: &Network) -> Result<(), Failure> {
             return Err(Failure::infeasible(format!("node {index} takes the output of a later node")));
         }
         match node.op {
-            Op::Conv { in_channels, out_channels, kernel, groups, .. } => {
+            Op::Conv { in_channels, out_channels, kernel, groups, .. }
+            | Op::Conv1d { in_channels, out_channels, kernel, groups, .. } => {
                 let divides = groups > 0 && in_channels % groups == 0 && out_channels % groups == 0;
                 if !divides || in_channels == 0 || out_channels == 0 || kernel == 0 {
                     return Err(Failure::infeasible(format!("node {index} is a convolution that cannot be")));
                 }
+            }
+            Op::Attention { heads, .. } if heads == 0 || !node.shape.is_sequence() => {
+                return Err(Failure::infeasible(format!("node {index} is an attention that cannot be")));
+            }
+            Op::Recurrent { features: 0, .. } => {
+                return Err(Failure::infeasible(format!("node {index} is a recurrent layer without features")));
             }
             Op::Linear { in_features: 0, .. } => {
                 return Err(Failure::infeasible(format!("node {index} is a linear layer without inputs")));

@@ -1,3 +1,4 @@
+use super::sequence;
 use crate::Failure;
 use pleach_space::{Op, Shape};
 use pleach_spec::{ActivationKind, PoolKind};
@@ -33,21 +34,44 @@ pub(super) fn apply(op: &Op, arguments: &Arguments) -> Result<Tensor, Failure> {
             [dilation as i64; 2],
             groups as i64,
         )?,
+        Op::Conv1d { stride, padding, dilation, groups, .. } => first()?.f_conv1d(
+            &tensors[0],
+            tensors.get(1),
+            [stride as i64],
+            [padding as i64],
+            [dilation as i64],
+            groups as i64,
+        )?,
+        Op::Linear { .. } if shape.is_sequence() => sequence::linear(first()?, tensors)?,
         Op::Linear { .. } => first()?.f_linear(&tensors[0], tensors.get(1))?,
+        Op::Recurrent { kind, features, bidirectional, .. } => {
+            let directions = 1 + usize::from(bidirectional);
+            let start = zeros(batch, &Shape::sequence(directions, features))?;
+            sequence::recurrent(kind, first()?, &start, tensors, bidirectional, training)?
+        }
+        Op::Attention { heads, dropout } => sequence::attention(first()?, shape, heads, dropout, training)?,
+        Op::Position { .. } => first()?.f_add(&tensors[0])?,
+        Op::ToSequence => first()?.f_flatten(2, -1)?,
+        Op::ToImage { height, width } => first()?.f_unflatten(2, [height as i64, width as i64])?,
         Op::BatchNorm { momentum, epsilon, affine, .. } => {
             let statistics = &tensors[if affine { 2 } else { 0 }..];
             let affine = |index: usize| affine.then(|| &tensors[index]);
-            first()?.f_batch_norm(
-                affine(0),
-                affine(1),
-                Some(&statistics[0]),
-                Some(&statistics[1]),
-                training,
-                momentum,
-                epsilon,
-                true,
-            )?
+            let norm = |input: &Tensor| {
+                input.f_batch_norm(
+                    affine(0),
+                    affine(1),
+                    Some(&statistics[0]),
+                    Some(&statistics[1]),
+                    training,
+                    momentum,
+                    epsilon,
+                    true,
+                )
+            };
+            // As an image one pixel high: libtorch has fast kernels for images whose channels lie together, as tokens' do.
+            if shape.is_sequence() { norm(&first()?.f_unsqueeze(2)?)?.f_squeeze_dim(2)? } else { norm(first()?)? }
         }
+        Op::LayerNorm { epsilon, .. } if shape.is_sequence() => sequence::layer_norm(first()?, tensors, epsilon)?,
         Op::LayerNorm { epsilon, .. } => group_norm(first()?, tensors, 1, epsilon)?,
         Op::GroupNorm { groups, epsilon, .. } => group_norm(first()?, tensors, groups, epsilon)?,
         Op::Activation(ActivationKind::Relu) if first_is_free => first()?.shallow_clone().f_relu_()?,
@@ -65,6 +89,10 @@ pub(super) fn apply(op: &Op, arguments: &Arguments) -> Result<Tensor, Failure> {
         )?,
         Op::AdaptivePool { size, kind: PoolKind::Average } => first()?.f_adaptive_avg_pool2d([size as i64; 2])?,
         Op::AdaptivePool { size, kind: PoolKind::Max } => first()?.f_adaptive_max_pool2d([size as i64; 2])?.0,
+        Op::GlobalPool { kind: PoolKind::Average } if first()?.dim() == 3 => {
+            first()?.f_mean_dim([2i64].as_slice(), false, None::<Kind>)?
+        }
+        Op::GlobalPool { kind: PoolKind::Max } if first()?.dim() == 3 => first()?.f_amax([2i64], false)?,
         Op::GlobalPool { kind: PoolKind::Average } => first()?.f_mean_dim([2i64, 3].as_slice(), false, None::<Kind>)?,
         Op::GlobalPool { kind: PoolKind::Max } => first()?.f_amax([2i64, 3], false)?,
         Op::Flatten => first()?.f_flatten(1, -1)?,

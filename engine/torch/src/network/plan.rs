@@ -1,4 +1,4 @@
-use pleach_space::{Network, Op};
+use pleach_space::{Network, Node, Op};
 use pleach_spec::ActivationKind;
 use std::collections::HashMap;
 
@@ -70,14 +70,20 @@ fn repeatable(op: &Op) -> bool {
         | Op::AdaptivePool { .. }
         | Op::GlobalPool { .. }
         | Op::Flatten
+        | Op::ToSequence
+        | Op::ToImage { .. }
         | Op::Shift
         | Op::Add
         | Op::Concat
         | Op::Multiply
         | Op::Zero => true,
+        Op::Attention { dropout, .. } => *dropout == 0.0,
         Op::Input
         | Op::Conv { .. }
+        | Op::Conv1d { .. }
         | Op::Linear { .. }
+        | Op::Recurrent { .. }
+        | Op::Position { .. }
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::GroupNorm { .. }
@@ -88,8 +94,10 @@ fn repeatable(op: &Op) -> bool {
 
 /// Whether a node's output is a tensor of its own, which no backward pass looks at: the next operation may write over it where
 /// nothing else takes it.
-pub(super) fn may_be_overwritten(op: &Op) -> bool {
-    match op {
+pub(super) fn may_be_overwritten(node: &Node) -> bool {
+    match node.op {
+        // With its axes turned it is a view, which is costly to write over.
+        _ if node.shape.is_sequence() => false,
         // Their backward passes look at inputs and weights.
         Op::Conv { .. } | Op::Linear { .. } | Op::BatchNorm { .. } | Op::AvgPool { .. } => true,
         // Activations keep their outputs, others may hand on their input or a view.
@@ -100,7 +108,7 @@ pub(super) fn may_be_overwritten(op: &Op) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pleach_space::{Node, Shape};
+    use pleach_space::Shape;
 
     fn network(nodes: Vec<(Op, &[u32])>, output: u32) -> Network {
         let shape = Shape::image(2, 4, 4);

@@ -7,4 +7,5 @@ mod operations;
 mod process;
 mod robustness;
 mod semantics;
+mod sequences;
 mod training;

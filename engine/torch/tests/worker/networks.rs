@@ -1,7 +1,7 @@
 //! Networks and requests for tests.
 
 use pleach_evaluate::protocol::{TrainJob, WorkerAnswer, WorkerRequest};
-use pleach_space::{Network, Node, Op, Shape};
+use pleach_space::{Network, Node, Op, Shape, Space};
 use pleach_spec::{
     ActivationKind, Adam, Augment, Cosine, Data, Dataset, Optimizer, PoolKind, Precision, Schedule, Sgd, Split,
     Training,
@@ -56,6 +56,27 @@ impl Builder {
 
 pub fn conv(in_channels: usize, out_channels: usize, kernel: usize, stride: usize, groups: usize) -> Op {
     Op::Conv { in_channels, out_channels, kernel, stride, padding: kernel / 2, dilation: 1, groups, bias: false }
+}
+
+/// A network of one operation on the input.
+pub fn single(op: Op, input: Shape, output: Shape) -> Network {
+    let mut builder = Builder::new(input);
+    let node = builder.add(op, &[0], output);
+    builder.finish(node)
+}
+
+/// From 4 channels to 6.
+pub fn conv1d(kernel: usize, stride: usize, groups: usize) -> Op {
+    Op::Conv1d { in_channels: 4, out_channels: 6, kernel, stride, padding: kernel / 2, dilation: 1, groups, bias: true }
+}
+
+/// What a space section builds for the digits, its decisions at their defaults.
+pub fn built(layers: serde_json::Value) -> Network {
+    let section = serde_json::json!({"input": [1, 8, 8], "classes": 10, "network": layers});
+    let (space, problems) = Space::compile(&section, "", None);
+    assert_eq!(problems, []);
+    let space = space.unwrap();
+    space.build(&space.defaults()).unwrap().network
 }
 
 /// For the digits: 1x8x8 images, 10 classes.

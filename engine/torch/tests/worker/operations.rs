@@ -1,19 +1,12 @@
 //! Every operation: the shape that the graph says, values by hand, and training apart from evaluation.
 
-use crate::networks::{Builder, conv, draws};
-use pleach_space::{Network, Op, Shape};
-use pleach_spec::{ActivationKind, PoolKind};
+use crate::networks::{Builder, conv, conv1d, draws, single};
+use pleach_space::{Network, Op, RecurrentKind, Shape};
+use pleach_spec::{ActivationKind, PoolKind, PositionKind};
 use pleach_torch::Model;
 use tch::{Device, Kind, Tensor};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
-
-/// A network of one operation on the input.
-fn single(op: Op, input: Shape, output: Shape) -> Network {
-    let mut builder = Builder::new(input);
-    let node = builder.add(op, &[0], output);
-    builder.finish(node)
-}
 
 fn model(network: &Network) -> Model {
     Model::initialize(network, 3, Device::Cpu).unwrap()
@@ -38,6 +31,8 @@ fn square() -> Tensor {
 fn every_operation_gives_the_shape_of_its_node() {
     let image = || Shape::image(4, 6, 5);
     let wide = |channels, height, width| Shape::image(channels, height, width);
+    let tokens = || Shape::sequence(4, 8);
+    let recurrent = |kind, bidirectional| Op::Recurrent { kind, in_channels: 4, features: 3, bidirectional };
     let mut cases = vec![
         (conv(4, 6, 3, 2, 2), image(), wide(6, 3, 3)),
         (
@@ -78,6 +73,25 @@ fn every_operation_gives_the_shape_of_its_node() {
         (Op::Zero, image(), wide(2, 3, 1)),
         (Op::Zero, image(), Shape::vector(9)),
         (Op::Zero, Shape::vector(9), image()),
+        (Op::Zero, image(), tokens()),
+        (conv1d(3, 2, 1), tokens(), Shape::sequence(6, 4)),
+        (Op::Linear { in_features: 4, out_features: 7, bias: true }, tokens(), Shape::sequence(7, 8)),
+        (Op::Linear { in_features: 4, out_features: 7, bias: false }, tokens(), Shape::sequence(7, 8)),
+        (recurrent(RecurrentKind::Lstm, false), tokens(), Shape::sequence(3, 8)),
+        (recurrent(RecurrentKind::Lstm, true), tokens(), Shape::sequence(6, 8)),
+        (recurrent(RecurrentKind::Gru, false), tokens(), Shape::sequence(3, 8)),
+        (recurrent(RecurrentKind::Gru, true), tokens(), Shape::sequence(6, 8)),
+        (Op::Attention { heads: 2, dropout: 0.1 }, Shape::sequence(12, 8), tokens()),
+        (Op::Position { channels: 4, length: 8, kind: PositionKind::Learned }, tokens(), tokens()),
+        (Op::Position { channels: 4, length: 8, kind: PositionKind::Sinusoidal }, tokens(), tokens()),
+        (Op::ToSequence, image(), Shape::sequence(4, 30)),
+        (Op::ToImage { height: 2, width: 4 }, tokens(), wide(4, 2, 4)),
+        (Op::BatchNorm { channels: 4, momentum: 0.1, epsilon: 1e-5, affine: true }, tokens(), tokens()),
+        (Op::LayerNorm { channels: 4, epsilon: 1e-5 }, tokens(), tokens()),
+        (Op::GroupNorm { channels: 4, groups: 2, epsilon: 1e-5 }, tokens(), tokens()),
+        (Op::GlobalPool { kind: PoolKind::Average }, tokens(), Shape::vector(4)),
+        (Op::GlobalPool { kind: PoolKind::Max }, tokens(), Shape::vector(4)),
+        (Op::Flatten, tokens(), Shape::vector(32)),
     ];
     for kind in [
         ActivationKind::Relu,
