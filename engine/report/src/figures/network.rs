@@ -1,11 +1,12 @@
 //! The networks that came out, as graphs of blocks.
 //!
 //! What is drawn is the canonical network: what was trained. Nodes that follow each other without a branch and belong to one
-//! layer of the experiment (a convolution, its norm and its activation) are one block.
+//! layer of the experiment (a convolution, its norm and its activation) are one block, and a sum takes an earlier one whose terms it
+//! has.
 
 use crate::recorded::{Recorded, RecordedStep};
 use indexmap::IndexMap;
-use pleach_space::{Built, Costs, Network, Node, Space};
+use pleach_space::{Built, Costs, Network, Node, Op, Space};
 use pleach_spec::Step;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,6 +39,8 @@ pub struct DrawnNetwork {
 pub struct Block {
     /// Its operations in order, in words.
     pub operations: Vec<String>,
+    /// The place among them of the one that it is named by: the first that multiplies, else the first.
+    pub main: usize,
     /// The layer of the experiment that it belongs to.
     pub path: String,
     /// The blocks whose outputs it takes, by index, in order.
@@ -135,9 +138,52 @@ fn build(recorded: &Recorded, step: &RecordedStep, genotype: &[f64]) -> Option<B
     recorded.build(step, genotype)
 }
 
+/// The inputs of each node; a sum that holds all terms of an earlier sum takes that sum instead, as layers on layers were declared.
+/// The canonical form has every sum's terms one by one.
+fn folded(network: &Network) -> Vec<Vec<u32>> {
+    let is_sum = |index: usize| network.nodes[index].op == Op::Add;
+    let sorted = |index: usize| {
+        let mut terms = network.nodes[index].inputs.to_vec();
+        terms.sort_unstable();
+        terms
+    };
+    // The longest first.
+    let mut sums: Vec<(Vec<u32>, u32)> = Vec::new();
+    let mut all: Vec<Vec<u32>> = Vec::with_capacity(network.nodes.len());
+    for (index, node) in network.nodes.iter().enumerate() {
+        if !is_sum(index) {
+            all.push(node.inputs.to_vec());
+            continue;
+        }
+        let whole = sorted(index);
+        let (mut left, mut taken) = (whole.clone(), Vec::new());
+        for (terms, sum) in &sums {
+            let mut rest = left.clone();
+            let held = terms.len() < whole.len()
+                && terms.iter().all(|term| {
+                    let place = rest.binary_search(term);
+                    place.is_ok_and(|place| {
+                        rest.remove(place);
+                        true
+                    })
+                });
+            if held {
+                left = rest;
+                taken.push(*sum);
+            }
+        }
+        taken.extend(left);
+        all.push(taken);
+        let place = sums.partition_point(|(terms, _)| terms.len() > whole.len());
+        sums.insert(place, (whole, index as u32));
+    }
+    all
+}
+
 fn blocks(network: &Network) -> Vec<Block> {
+    let inputs = folded(network);
     let mut uses = vec![0usize; network.nodes.len()];
-    for input in network.nodes.iter().flat_map(|node| &node.inputs) {
+    for input in inputs.iter().flatten() {
         uses[*input as usize] += 1;
     }
     let mut blocks: Vec<Block> = Vec::new();
@@ -148,7 +194,7 @@ fn blocks(network: &Network) -> Vec<Block> {
         let costs = Costs::of(&alone, &alone);
         let (parameters, flops) = (costs.parameters, costs.flops);
         let output = index == network.output as usize;
-        let before = match node.inputs.as_slice() {
+        let before = match inputs[index].as_slice() {
             // Block and node follow each other, nothing else uses what is between, and they are of one layer.
             [before] if uses[*before as usize] == 1 && *before > 0 => {
                 let block = of[*before as usize];
@@ -159,6 +205,9 @@ fn blocks(network: &Network) -> Vec<Block> {
         };
         if let Some(block) = before {
             let into = &mut blocks[block];
+            if flops > 0 && into.flops == 0 {
+                into.main = into.operations.len();
+            }
             into.operations.push(words(node));
             into.shape = node.shape.to_string();
             into.parameters += parameters;
@@ -170,8 +219,9 @@ fn blocks(network: &Network) -> Vec<Block> {
         of.push(blocks.len());
         blocks.push(Block {
             operations: vec![words(node)],
+            main: 0,
             path: node.path.to_string(),
-            inputs: node.inputs.iter().map(|input| of[*input as usize]).collect(),
+            inputs: inputs[index].iter().map(|input| of[*input as usize]).collect(),
             shape: node.shape.to_string(),
             parameters,
             flops,
@@ -228,6 +278,21 @@ mod tests {
         let (space, problems) = Space::compile(&json!({ "network": layers }), "", Some((Shape::image(3, 8, 8), 10)));
         let space = space.unwrap_or_else(|| panic!("{problems:?}"));
         space.build(&[]).unwrap().network
+    }
+
+    #[test]
+    fn a_chain_of_residuals_is_drawn_as_a_chain() {
+        let body = json!([{"residual": [{"conv": {"kernel": 3}}]}]);
+        let network = network(json!([
+            {"conv": {"channels": 8, "kernel": 3}},
+            {"repeat": {"times": 4, "body": body}},
+            {"global_pool": "average"},
+            {"linear": "classes"}
+        ]));
+        let sums: Vec<Block> = blocks(&network).into_iter().filter(|block| block.operations[0] == "add").collect();
+        assert_eq!(sums.len(), 4);
+        assert!(sums.iter().all(|sum| sum.inputs.len() == 2), "{sums:?}");
+        assert!(sums.windows(2).all(|pair| pair[0].inputs.iter().max() < pair[1].inputs.iter().min()), "{sums:?}");
     }
 
     #[test]

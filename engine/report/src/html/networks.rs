@@ -18,7 +18,7 @@ pub(super) fn section(figures: &Figures) -> Option<Markup> {
     (!networks.is_empty()).then(|| html! {
         div class="networks" { @for (index, network) in networks.iter().enumerate() { (card(figures, network, index < 4)) } }
         p class="minor" {
-            "What was trained: the canonical form, without operations that change nothing. Shapes are channels × height × width of one \
+            "What was trained: the canonical form, without operations that change nothing; a sum takes an earlier one whose terms it has. Shapes are channels × height × width of one \
              example; parameters and multiply-adds of a block stand where it has any."
         }
     })
@@ -121,12 +121,16 @@ fn shape(shape: &str) -> String {
 }
 
 fn boxed(index: usize, block: &Block) -> Boxed {
-    let mut lines = Vec::new();
-    let first = block.operations.first().map_or("", String::as_str);
-    lines.push(format!("{index} · {first}"));
-    let rest = block.operations[1..].join(", ");
-    if !rest.is_empty() {
-        lines.push(rest);
+    let main = block.operations.get(block.main).map_or("", String::as_str);
+    let mut lines = vec![format!("{index} · {main}")];
+    // What follows; where something comes before, all of it in its order.
+    let short = |operation: &String| operation.split(',').next().unwrap_or_default().to_owned();
+    let others: Vec<String> = match block.main {
+        0 => block.operations[1..].iter().map(short).collect(),
+        _ => block.operations.iter().map(short).collect(),
+    };
+    if !others.is_empty() {
+        lines.push(others.join(if block.main == 0 { ", " } else { " → " }));
     }
     let mut size = shape(&block.shape);
     if block.parameters > 0 {
@@ -137,7 +141,7 @@ fn boxed(index: usize, block: &Block) -> Boxed {
     if block.flops > 0 {
         title.push_str(&format!(", {} multiply-adds", number(block.flops as f64)));
     }
-    let kind = match first {
+    let kind = match main {
         "input" => "data",
         _ if block.output => "data",
         _ if block.parameters > 0 => "learned",
@@ -160,6 +164,7 @@ mod tests {
                 }
                 Block {
                     operations: vec!["conv".into()],
+                    main: 0,
                     path: String::new(),
                     inputs,
                     shape: "8x4x4".into(),
