@@ -83,6 +83,13 @@ pub fn time() -> String {
     civil(seconds)
 }
 
+/// When a file was last written, in seconds since 1970; 0 where that is not known.
+pub fn modified(path: &Path) -> f64 {
+    let time = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let since = time.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0.0, |passed| passed.as_secs_f64())
+}
+
 /// Seconds since 1970 as date and time (Howard Hinnant, "chrono-compatible low-level date algorithms").
 fn civil(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);

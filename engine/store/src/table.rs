@@ -19,9 +19,9 @@ pub struct TrialRow<'a> {
 }
 
 /// A table of trials: `step, id, state, fidelity, repeat, candidate`, the decisions by path, the metrics at the end,
-/// `cost, parents, seconds, failure`.
+/// `start, end, cost, parents, seconds, failure`.
 ///
-/// A value that is not there is empty; parents are separated by spaces; numbers read back to the same bits.
+/// `start` and `end` are on the step's virtual clock; `seconds` are real ones. A value that is not there is empty; parents are separated by spaces; numbers read back to the same bits.
 #[derive(Debug, Clone, Default)]
 pub struct TrialTable<'a> {
     /// The columns of the decisions.
@@ -50,7 +50,7 @@ impl TrialTable<'_> {
         let columns = ["step", "id", "state", "fidelity", "repeat", "candidate"].into_iter();
         let columns = columns.chain(self.decisions.iter().map(String::as_str));
         let columns = columns.chain(self.metrics.iter().map(String::as_str));
-        csv.write_record(columns.chain(["cost", "parents", "seconds", "failure"]))?;
+        csv.write_record(columns.chain(["start", "end", "cost", "parents", "seconds", "failure"]))?;
         for row in &self.rows {
             self.write_row(&mut csv, row)?;
         }
@@ -73,7 +73,9 @@ impl TrialTable<'_> {
             let value = trial.metrics().and_then(|metrics| metrics.get(name));
             csv.write_field(value.map_or_else(String::new, |value| number(*value)))?;
         }
-        csv.write_field(number(trial.cost))?;
+        for value in [trial.start, trial.end, trial.cost] {
+            csv.write_field(number(value))?;
+        }
         csv.write_field(request.parents.iter().map(u64::to_string).collect::<Vec<_>>().join(" "))?;
         csv.write_field(format!("{:.3}", trial.seconds))?;
         csv.write_field(match &trial.outcome {
@@ -116,9 +118,9 @@ mod tests {
         table.write_to(&mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "step,id,state,fidelity,repeat,candidate,network[0],training.rate,accuracy,loss,flops,cost,parents,seconds,failure\n\
-             explore,0,measured,0.25,0,,\"conv, \"\"3x3\"\"\",0.1,0.875,NaN,,1e+20,3 1,1.235,\n\
-             final,1,failed,1,2,4,none,,,,,7,,0.000,diverged\n"
+            "step,id,state,fidelity,repeat,candidate,network[0],training.rate,accuracy,loss,flops,start,end,cost,parents,seconds,failure\n\
+             explore,0,measured,0.25,0,,\"conv, \"\"3x3\"\"\",0.1,0.875,NaN,,0,1e+20,1e+20,3 1,1.235,\n\
+             final,1,failed,1,2,4,none,,,,,0,7,7,,0.000,diverged\n"
         );
     }
 }

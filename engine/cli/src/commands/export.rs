@@ -1,3 +1,5 @@
+mod trials;
+
 use super::run::{failed, ready};
 use crate::environment;
 use crate::exit::{Exit, Failure, Outcome};
@@ -12,27 +14,43 @@ use pleach_store::{RunFolder, TrialRecord};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-/// Export the best trained network of a run again, to a folder of its own
+/// Export the best trained network of a run, or all its trials for another tool
 ///
-/// Writes what an `export` step writes: TorchScript (made by the training worker, loaded again and compared), ONNX, safetensors
-/// weights, a PyTorch module in Python, and the network as an experiment without decisions.
+/// Without --to: writes what an `export` step writes, to a folder of its own: TorchScript (made by the training worker, loaded
+/// again and compared), ONNX, safetensors weights, a PyTorch module in Python, and the network as an experiment without
+/// decisions.
+///
+/// With --to: writes the trials of a run, ended or not, for the tools that people look at trials with.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   pleach export quickstart --out best
-  pleach export quickstart-2 --step final --formats onnx,yaml --out for-the-phone")]
+  pleach export quickstart-2 --step final --formats onnx,yaml --out for-the-phone
+  pleach export quickstart --to parquet     # python -c 'import pandas; print(pandas.read_parquet(\"quickstart-1.parquet\"))'
+  pleach export quickstart --to tensorboard # tensorboard --logdir quickstart-1-tensorboard
+  pleach export quickstart --to optuna      # optuna-dashboard sqlite:///quickstart-1-optuna.sqlite
+  pleach export quickstart --to csv -o - | head
+
+With --to, the file is RUN.csv, RUN.parquet, RUN-tensorboard/ or RUN-optuna.sqlite unless -o names another; what is there
+already is replaced only with --force. The written path is printed.")]
 pub struct Arguments {
     /// A run such as quickstart-2, the name of an experiment (its latest run), or a run's folder
     run: String,
+    /// Export all trials for this tool instead of the best network
+    #[arg(long, value_name = "TOOL", value_enum, conflicts_with_all = ["step", "formats", "base"])]
+    to: Option<trials::Tool>,
     /// The `train` step whose best candidate is exported; unless told, the last one that trained any
     #[arg(long)]
     step: Option<String>,
     /// The formats, with commas
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Format::ALL)]
     formats: Vec<Format>,
-    /// The folder to write to
-    #[arg(long, value_name = "FOLDER", default_value = "export")]
-    out: PathBuf,
+    /// Where to write: a folder for networks [default: export]; for trials a file, or `-` for CSV on standard output
+    #[arg(long, short, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long, requires = "to")]
+    force: bool,
     /// The folder that the experiment's paths are relative to; its data are read for how inputs are prepared
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     base: PathBuf,
@@ -66,6 +84,10 @@ impl Format {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let folder = RunFolder::find(&arguments.runs, &arguments.run)?;
+    if let Some(tool) = arguments.to {
+        return trials::run(&folder, tool, arguments.out.as_deref(), arguments.force);
+    }
+    let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("export"));
     let reader = folder.read()?;
     let summary = summary(&reader).map_err(failed)?;
     let (step, candidate) = best(&summary, arguments.step.as_deref())?;
@@ -98,12 +120,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let formats: Vec<ExportFormat> = arguments.formats.iter().map(|format| format.meant()).collect();
     let worker = Program::worker(environment::worker());
     let trained = Trained { trial, step };
-    let written =
-        write_exports("export", &trained, &formats, &prepared, &material, &worker, folder.path(), &arguments.out)
-            .map_err(failed)?;
+    let written = write_exports("export", &trained, &formats, &prepared, &material, &worker, folder.path(), &out)
+        .map_err(failed)?;
     for (kind, file) in written {
         output::say(format_args!("{kind}: {file}"));
-        output::data(format_args!("{}\n", arguments.out.join(file).display()))?;
+        output::data(format_args!("{}\n", out.join(file).display()))?;
     }
     Ok(Exit::Done)
 }

@@ -1,0 +1,203 @@
+//! Trials with the values of all decisions, as the record has them.
+
+use crate::TrialsError;
+use pleach_space::{Decision, Domain, Genotype, Shape, Space};
+use pleach_spec::{Experiment, Objective, Requirement};
+use pleach_store::{RunReader, TrialRecord, TrialRow, TrialTable};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The trials of a run.
+#[derive(Debug, Clone)]
+pub struct Trials {
+    /// What the run is called, such as `quickstart-1`.
+    pub run: String,
+    /// The objectives, the first one first.
+    pub objectives: Vec<Objective>,
+    /// The requirements below `space`.
+    pub requirements: Vec<Requirement>,
+    /// All decisions of the space.
+    pub decisions: Vec<Decision>,
+    /// The names of all metrics that a trial has at its end.
+    pub metrics: Vec<String>,
+    /// The steps that have trials, in the order of the experiment.
+    pub steps: Vec<StepTrials>,
+}
+
+/// The trials of a step.
+#[derive(Debug, Clone)]
+pub struct StepTrials {
+    /// The step; a repeat or a baseline of a search has a name of its own, such as `explore/baseline`.
+    pub name: String,
+    /// Its kind, such as `search`.
+    pub kind: String,
+    /// What its genotypes hold: each number's decision by its place in the space, or by its path where it is none of the
+    /// space's, such as the choice between candidates.
+    pub decided: Vec<Result<usize, String>>,
+    /// Its trials, by id.
+    pub trials: Vec<Trial>,
+}
+
+/// A trial.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The record.
+    pub record: TrialRecord,
+    /// The full genotype: one number per decision of the space.
+    pub genotype: Genotype,
+    /// Whether each decision counts and is known: a step over candidates leaves what it does not decide to them, and a network that a
+    /// step brought has no decisions of the space.
+    pub active: Vec<bool>,
+    /// When it began, in real seconds from the beginning of the run, were each worker busy all the time. The record has how
+    /// long each trial took and who trained it, but not when.
+    pub begun: f64,
+}
+
+/// The value of a decision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// The label of an option.
+    Label(&'a str),
+    /// A whole number of a range.
+    Integer(i64),
+    /// A real number, or one of a list of numbers.
+    Real(f64),
+}
+
+impl Trial {
+    /// The value of a decision; none where it does not count.
+    pub fn value<'d>(&self, decisions: &'d [Decision], place: usize) -> Option<Value<'d>> {
+        let number = *self.genotype.get(place).filter(|_| self.active[place])?;
+        match &decisions[place].domain {
+            Domain::Choice(options) => options.get(number as usize).map(|option| Value::Label(option)),
+            Domain::Levels(levels) => levels.get(number as usize).map(|level| Value::Real(*level)),
+            Domain::Integer { .. } => Some(Value::Integer(number as i64)),
+            Domain::Real { .. } => Some(Value::Real(number)),
+        }
+    }
+}
+
+impl Trials {
+    /// Reads the trials of a run, ended or not.
+    ///
+    /// # Errors
+    /// The record cannot be read, or is of an experiment that this version does not know.
+    pub fn read(reader: &RunReader, run: &str) -> Result<Trials, TrialsError> {
+        let given = reader.lock()?.experiment;
+        let unknown = |detail: String| TrialsError::Experiment { detail };
+        let section = given.get("space").cloned().unwrap_or_default();
+        let experiment: Experiment = serde_json::from_value(given).map_err(|error| unknown(error.to_string()))?;
+        // No network is built, so any shape does: decisions do not depend on it.
+        let (space, problems) = Space::compile(&section, "/space", Some((Shape::image(1, 1, 1), 2)));
+        let space = space.ok_or_else(|| unknown(problems.first().map_or(String::new(), |p| p.message.clone())))?;
+        let decisions = space.decisions().to_vec();
+        let places: HashMap<&str, usize> =
+            decisions.iter().zip(0..).map(|(d, place)| (d.path.as_str(), place)).collect();
+        let mut records = reader.steps()?;
+        let whole_step = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
+        records.sort_by_key(|step| experiment.steps.get_index_of(&whole_step(&step.name)));
+        let mut steps = Vec::new();
+        let mut metrics: Vec<String> = Vec::new();
+        let mut offset = 0.0;
+        for step in records {
+            let decided: Vec<Result<usize, String>> = step
+                .decisions
+                .iter()
+                .map(|path| places.get(path.as_str()).copied().ok_or_else(|| path.clone()))
+                .collect();
+            // What a search does not decide holds its default.
+            let known: Vec<bool> =
+                (0..decisions.len()).map(|place| step.kind == "search" || decided.contains(&Ok(place))).collect();
+            let mut trials = Vec::new();
+            for record in reader.trials(&step.name)? {
+                for name in record.metrics().into_iter().flat_map(|metrics| metrics.keys()) {
+                    if !metrics.contains(name) {
+                        metrics.push(name.clone());
+                    }
+                }
+                let mut genotype = space.defaults();
+                for (place, value) in decided.iter().zip(&record.request.genotype) {
+                    if let Ok(place) = place {
+                        genotype[*place] = *value;
+                    }
+                }
+                let active = (0..decisions.len()).map(|place| counts(&decisions, &genotype, &known, place)).collect();
+                trials.push(Trial { record, genotype, active, begun: 0.0 });
+            }
+            offset = lay_out(&mut trials, offset);
+            if !trials.is_empty() {
+                steps.push(StepTrials { name: step.name, kind: step.kind, decided, trials });
+            }
+        }
+        Ok(Trials {
+            run: run.to_owned(),
+            objectives: experiment.objectives,
+            requirements: experiment.space.require,
+            decisions,
+            metrics,
+            steps,
+        })
+    }
+
+    /// All trials with their steps, in order.
+    pub fn rows(&self) -> impl Iterator<Item = (&StepTrials, &Trial)> {
+        self.steps.iter().flat_map(|step| step.trials.iter().map(move |trial| (step, trial)))
+    }
+
+    /// The table that `trials.csv` is.
+    pub fn table(&self) -> TrialTable<'_> {
+        let text = |value: Value<'_>| match value {
+            Value::Label(label) => label.to_owned(),
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => number.to_string(),
+        };
+        let texts = |trial: &Trial| -> Vec<String> {
+            let values = (0..self.decisions.len()).map(|place| trial.value(&self.decisions, place));
+            values.map(|value| value.map_or_else(String::new, text)).collect()
+        };
+        TrialTable {
+            decisions: self.decisions.iter().map(|decision| decision.path.clone()).collect(),
+            metrics: self.metrics.clone(),
+            rows: self
+                .rows()
+                .map(|(step, trial)| TrialRow { step: &step.name, trial: &trial.record, decisions: texts(trial) })
+                .collect(),
+        }
+    }
+
+    /// Writes the trials as CSV: the table that `trials.csv` in the run's folder is.
+    ///
+    /// # Errors
+    /// The file cannot be written; then what was there stays.
+    pub fn csv(&self, path: &Path) -> Result<(), TrialsError> {
+        Ok(self.table().write(path)?)
+    }
+}
+
+/// Whether a decision is known and its conditions hold, as far as they are known.
+fn counts(decisions: &[Decision], genotype: &[f64], known: &[bool], place: usize) -> bool {
+    let mut next = &decisions[place];
+    while let Some(condition) = &next.active_when {
+        if known[condition.decision] && !condition.values.contains(&genotype[condition.decision]) {
+            return false;
+        }
+        next = &decisions[condition.decision];
+    }
+    known[place]
+}
+
+/// Lays trials out in time, one after another on each worker, from `offset`; the time at which the last one ends.
+fn lay_out(trials: &mut [Trial], offset: f64) -> f64 {
+    let mut free: HashMap<Option<String>, f64> = HashMap::new();
+    let mut end = offset;
+    for trial in trials {
+        let at = free.entry(trial.record.worker.clone()).or_insert(offset);
+        trial.begun = *at;
+        *at += trial.record.seconds.max(0.0);
+        end = at.max(end);
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests;
