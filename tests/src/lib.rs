@@ -26,6 +26,7 @@ pub fn pleach(folder: &Path) -> Command {
     command
         .env("XDG_CACHE_HOME", repository().join("target/cache-of-tests"))
         .env("NO_COLOR", "1")
+        .env_remove("GITHUB_STEP_SUMMARY")
         .env_remove("RUST_BACKTRACE");
     if let Some(worker) = env::var_os("PLEACH_TORCH") {
         command.env("PLEACH_TORCH", worker);

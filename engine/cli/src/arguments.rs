@@ -19,7 +19,8 @@ Environment:
   PLEACH_PLUGINS   folders with strategies, separated as in PATH, before `plugins` beside the program and one above
   PLEACH_TORCH     the training worker; unset: `pleach-torch` beside the program
   XDG_CACHE_HOME   where the cache `pleach` lies; unset: ~/.cache
-  NO_COLOR         set: no colours";
+  NO_COLOR         set: no colours
+  GITHUB_STEP_SUMMARY   a file to which `pleach run` appends a summary in Markdown";
 
 /// Neural architecture search: one YAML file, compiled to steps, searched by sandboxed strategies, trained by libtorch
 ///
@@ -43,6 +44,7 @@ pub enum Command {
     Check(commands::check::Arguments),
     Plan(commands::plan::Arguments),
     Run(commands::run::Arguments),
+    Watch(commands::watch::Arguments),
     Show(commands::show::Arguments),
     Report(commands::report::Arguments),
     List(commands::list::Arguments),

@@ -14,6 +14,7 @@ pub mod run;
 pub mod schema;
 pub mod show;
 pub mod space;
+pub mod watch;
 
 use crate::arguments::Command;
 use crate::exit::Outcome;
@@ -28,6 +29,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Check(arguments) => check::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
@@ -48,4 +50,15 @@ pub enum Format {
     Human,
     /// JSON for programs
     Json,
+}
+
+/// The formats of what came out of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RunFormat {
+    /// Text for people
+    Human,
+    /// JSON for programs
+    Json,
+    /// JUnit XML for CI systems: a test case a step and a requirement
+    Junit,
 }

@@ -8,6 +8,8 @@ mod commands;
 mod environment;
 mod exit;
 mod experiment;
+mod junit;
+mod markdown;
 mod output;
 mod progress;
 

@@ -2,9 +2,11 @@
 
 use crate::exit::Failure;
 use comfy_table::{ContentArrangement, Table, TableComponent};
+use indicatif::ProgressBar;
 use pleach_spec::{Colour, Diagnostic};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 /// Writes data.
 ///
@@ -20,9 +22,30 @@ pub fn data(text: impl Display) -> Result<(), Failure> {
     }
 }
 
+/// What is kept at the bottom of the terminal while a run goes on.
+static BELOW: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Keeps this at the bottom of the terminal: what is said appears above it.
+pub fn keep_below(bar: Option<ProgressBar>) {
+    *BELOW.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
 /// Says something to people. That nobody can hear it is no reason to fail.
 pub fn say(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let say = || {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    };
+    match &*BELOW.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bar) => bar.suspend(say),
+        None => say(),
+    }
+}
+
+/// Says something to people, if there is something to say.
+pub fn say_some(text: Option<String>) {
+    if let Some(text) = text {
+        say(text);
+    }
 }
 
 /// Says why a command failed.

@@ -1,168 +1,162 @@
-//! What is seen of a run while it goes on: bars on a terminal, plain lines elsewhere, JSON lines for programs.
+//! What is seen of a run while it goes on: a live frame on a terminal, plain lines elsewhere, JSON lines for programs.
+
+pub mod screen;
+pub mod state;
+pub mod terminal;
 
 use crate::output;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleach_run::Event;
 use pleach_spec::Objective;
+use state::{Phase, State, Step};
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use terminal::Live;
+
+/// Consumes the events of a run.
+#[derive(Debug)]
+pub struct Progress {
+    look: Look,
+    start: Instant,
+}
 
 /// The looks of progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Look {
-    /// A bar a step, on a terminal.
-    Bars,
+    /// A frame that is drawn over in place.
+    Live(Live),
     /// Lines, at most about ten a step.
-    Lines,
+    Lines(Lines),
     /// Every event as a line of JSON on standard output.
     Json,
 }
 
-/// Consumes the events of a run.
-pub struct Progress {
-    look: Look,
-    /// The first objective.
-    objective: Objective,
-    bar: Option<ProgressBar>,
-    step: Step,
-}
-
-/// How far the present step is.
-#[derive(Debug, Default)]
-struct Step {
-    trials: Option<u64>,
-    done: u64,
-    failed: u64,
-    cached: u64,
-    /// The loss of the best feasible trial.
-    best: Option<f64>,
+/// Whether standard error is a terminal that can be drawn on.
+pub fn can_draw() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
 }
 
 impl Progress {
     /// Progress for people on standard error, or JSON lines on standard output.
-    pub fn new(json: bool, objective: Objective) -> Progress {
+    pub fn new(json: bool, objectives: Vec<Objective>) -> Progress {
+        let start = Instant::now();
+        let state = State { objectives, ..State::default() };
         let look = match json {
             true => Look::Json,
-            false if io::stderr().is_terminal() => Look::Bars,
-            false => Look::Lines,
+            false if can_draw() => Look::Live(Live::start(Arc::new(Mutex::new(state)), start)),
+            false => Look::Lines(Lines { state }),
         };
-        Progress { look, objective, bar: None, step: Step::default() }
+        Progress { look, start }
     }
 
     /// Takes in an event.
     pub fn on(&mut self, event: &Event<'_>) {
-        if self.look == Look::Json {
-            // A reader that has gone away does not stop a run.
-            if let Ok(line) = serde_json::to_string(event) {
-                let mut stdout = io::stdout().lock();
-                let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-            }
-            return;
-        }
-        match *event {
-            Event::RunStarted { folder, resumed, .. } => {
-                let word = if resumed { "going on in" } else { "running in" };
-                self.say(&format!("{word} {}", folder.display()));
-            }
-            Event::StepStarted { step, kind, trials } => self.begin(step, kind, trials),
-            Event::StepUpToDate { step, kind, run } => {
-                self.say(&format!("{step} ({kind}): up to date, done in {run}"));
-            }
-            Event::TrialDone { step, losses, feasible, failure, cached, .. } => {
-                self.step.done += 1;
-                self.step.failed += u64::from(failure.is_some());
-                self.step.cached += u64::from(cached);
-                let loss = losses.first().copied().filter(|loss| feasible && loss.is_finite());
-                self.step.best = match (loss, self.step.best) {
-                    (Some(loss), Some(best)) => Some(loss.min(best)),
-                    (loss, best) => loss.or(best),
-                };
-                self.show(step);
-            }
-            Event::StepDone { step, kind, seconds } => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-                let trials =
-                    if self.step.done > 0 { format!("{}, ", self.step.text(&self.objective)) } else { String::new() };
-                self.say(&format!("{step} ({kind}): done: {trials}{}", duration(seconds)));
-            }
-            Event::Log { step, level, message } if level != "debug" => self.say(&format!("{step}: {level}: {message}")),
-            _ => {}
-        }
-    }
-
-    /// Clears what is shown only while something runs.
-    pub fn end(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-
-    fn begin(&mut self, step: &str, kind: &str, trials: Option<u64>) {
-        self.step = Step { trials, ..Step::default() };
-        if self.look == Look::Lines {
-            let count = trials.map_or(String::new(), |trials| format!(", {}", counted(trials)));
-            return self.say(&format!("{step} ({kind}){count}"));
-        }
-        let (bar, template) = match trials {
-            Some(trials) => {
-                (ProgressBar::new(trials), "{prefix} {bar:30} {pos}/{len}, {msg}{elapsed} passed, {eta} left")
-            }
-            None => (ProgressBar::no_length(), "{prefix} {spinner} {pos}, {msg}{elapsed} passed"),
-        };
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is well formed"));
-        bar.set_prefix(step.to_owned());
-        bar.enable_steady_tick(std::time::Duration::from_millis(500));
-        self.bar = Some(bar);
-    }
-
-    fn show(&mut self, step: &str) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(self.step.done);
-                bar.set_message(self.step.best_text(&self.objective).map_or(String::new(), |best| best + ", "));
-            }
-            None => {
-                let every = (self.step.trials.unwrap_or(100) / 10).max(1);
-                if self.step.done.is_multiple_of(every) && Some(self.step.done) != self.step.trials {
-                    self.say(&format!("{step}: {}", self.step.text(&self.objective)));
+        let now = self.start.elapsed().as_secs_f64();
+        match &mut self.look {
+            Look::Json => {
+                // A reader that has gone away does not stop a run.
+                if let Ok(line) = serde_json::to_string(event) {
+                    let mut stdout = io::stdout().lock();
+                    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
                 }
             }
+            Look::Live(live) => {
+                live.state().on(event, now);
+                if let Event::RunStarted { .. } | Event::Log { .. } = event {
+                    output::say_some(said(event));
+                }
+            }
+            Look::Lines(lines) => {
+                lines.state.on(event, now);
+                output::say_some(said(event).or_else(|| lines.said(event)));
+            }
         }
     }
 
-    fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| output::say(line)),
-            None => output::say(line),
+    /// Clears what is shown only while something runs; where the run did not come to its end, says how far it came.
+    pub fn end(&mut self, whole: bool) {
+        if let Look::Live(live) = &mut self.look {
+            live.end();
+            let state = live.state().clone();
+            if !whole && !state.run.is_empty() {
+                output::say(snapshot(&state, self.start.elapsed().as_secs_f64()));
+            }
         }
     }
 }
 
-impl Step {
-    /// Trials done, failures, the best so far.
-    fn text(&self, objective: &Objective) -> String {
-        let mut text = match self.trials {
-            Some(trials) => format!("{} of {}", self.done, counted(trials)),
-            None => counted(self.done),
-        };
-        for (count, what) in [(self.failed, "failed"), (self.cached, "from the cache")] {
-            if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
-            }
-        }
-        if let Some(best) = self.best_text(objective) {
-            text.push_str(&format!(", {best}"));
-        }
-        text
-    }
+/// The steps of a run as plain lines.
+pub fn snapshot(state: &State, now: f64) -> String {
+    let still = State { workers: Vec::new(), ..state.clone() };
+    screen::text(&screen::lines(&still, now, 100, usize::MAX), false)
+}
 
-    fn best_text(&self, objective: &Objective) -> Option<String> {
-        // A loss is the value, or its negative where more is better; either way the same function leads back.
-        let value = objective.loss(self.best?);
-        Some(format!("best {} {}", objective.metric(), short(value)))
+/// What is said of an event wherever it is seen.
+fn said(event: &Event<'_>) -> Option<String> {
+    match *event {
+        Event::RunStarted { folder, resumed, .. } => {
+            let word = if resumed { "going on in" } else { "running in" };
+            Some(format!("{word} {}", folder.display()))
+        }
+        Event::Log { step, level, message } if level != "debug" => Some(format!("{step}: {level}: {message}")),
+        _ => None,
     }
+}
+
+/// A run in lines, one below the other.
+#[derive(Debug)]
+struct Lines {
+    state: State,
+}
+
+impl Lines {
+    fn said(&self, event: &Event<'_>) -> Option<String> {
+        let step = |name: &str| &self.state.steps[name];
+        match *event {
+            Event::StepStarted { step, kind, trials } => {
+                let count = trials.map_or(String::new(), |trials| format!(", {}", counted(trials)));
+                Some(format!("{step} ({kind}){count}"))
+            }
+            Event::StepUpToDate { step, kind, run } => Some(format!("{step} ({kind}): up to date, done in {run}")),
+            Event::TrialDone { step: name, .. } => {
+                let step = step(name);
+                is_a_tenth(step).then(|| format!("{name}: {}", progress_of(step, &self.state.objectives)))
+            }
+            Event::StepDone { step: name, kind, seconds } => {
+                let step = step(name);
+                let trials = match step.done {
+                    0 => String::new(),
+                    _ => format!("{}, ", progress_of(step, &self.state.objectives)),
+                };
+                Some(format!("{name} ({kind}): done: {trials}{}", duration(seconds)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a step's count of trials is one of about ten at which something is said.
+pub fn is_a_tenth(step: &Step) -> bool {
+    let every = (step.trials.unwrap_or(100) / 10).max(1);
+    step.phase == Phase::Running && step.done.is_multiple_of(every) && Some(step.done) != step.trials
+}
+
+/// Trials done, failures, the best so far.
+pub fn progress_of(step: &Step, objectives: &[Objective]) -> String {
+    let mut text = match step.trials {
+        Some(trials) => format!("{} of {}", step.done, counted(trials)),
+        None => counted(step.done),
+    };
+    for (count, what) in [(step.failed, "failed"), (step.cached, "from the cache")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if let (Some(best), Some(objective)) = (step.best, objectives.first()) {
+        // A loss is the value, or its negative where more is better; either way the same function leads back.
+        text.push_str(&format!(", best {} {}", objective.metric(), short(objective.loss(best))));
+    }
+    text
 }
 
 fn counted(trials: u64) -> String {
@@ -190,12 +184,12 @@ mod tests {
 
     #[test]
     fn the_best_is_shown_as_it_was_measured() {
-        let accuracy: Objective = serde_json::from_str(r#"{"maximize": "accuracy"}"#).unwrap();
-        let step = Step { trials: Some(40), done: 3, failed: 1, cached: 0, best: Some(-0.9375) };
-        assert_eq!(step.text(&accuracy), "3 of 40 trials, 1 failed, best accuracy 0.9375");
-        let size: Objective = serde_json::from_str(r#"{"minimize": "parameters"}"#).unwrap();
+        let objective = |text: &str| -> Vec<Objective> { vec![serde_json::from_str(text).unwrap()] };
+        let accuracy = objective(r#"{"maximize": "accuracy"}"#);
+        let step = Step { trials: Some(40), done: 3, failed: 1, best: Some(-0.9375), ..Step::default() };
+        assert_eq!(progress_of(&step, &accuracy), "3 of 40 trials, 1 failed, best accuracy 0.9375");
         let step = Step { best: Some(1200.0), ..Step::default() };
-        assert_eq!(step.text(&size), "0 trials, best parameters 1200");
+        assert_eq!(progress_of(&step, &objective(r#"{"minimize": "parameters"}"#)), "0 trials, best parameters 1200");
     }
 
     #[test]

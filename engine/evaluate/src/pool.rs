@@ -91,6 +91,8 @@ struct State {
     generation: u64,
     /// What ends the process of each thread.
     killers: Vec<Option<Killer>>,
+    /// The job of each thread.
+    busy: Vec<Option<u64>>,
 }
 
 impl Pool {
@@ -110,6 +112,7 @@ impl Pool {
         let threads = state.killers.len();
         if state.queue.len() > state.idle && threads < self.shared.options.workers.max(1) {
             state.killers.push(None);
+            state.busy.push(None);
             let shared = self.shared.clone();
             lock(&self.threads).push(std::thread::spawn(move || serve(&shared, threads)));
         }
@@ -121,6 +124,11 @@ impl Pool {
     pub fn open(&self) -> usize {
         let state = lock(&self.shared.state);
         state.queue.len() + state.alone.len() + state.running
+    }
+
+    /// The job that each worker works on now, by worker.
+    pub fn busy(&self) -> Vec<Option<u64>> {
+        lock(&self.shared.state).busy.clone()
     }
 }
 
@@ -136,7 +144,7 @@ impl Drop for Pool {
 
 impl Shared {
     /// The next job, whether it is its last try, and the generation of processes; None when the pool is closed.
-    fn take(&self) -> Option<(Job, bool, u64)> {
+    fn take(&self, worker: usize) -> Option<(Job, bool, u64)> {
         let mut state = lock(&self.state);
         loop {
             if state.closed {
@@ -151,6 +159,7 @@ impl Shared {
             };
             if let Some((job, alone)) = next {
                 state.running += 1;
+                state.busy[worker] = Some(job.id);
                 state.running_alone = alone;
                 if alone {
                     // Idle processes keep memory of their earlier jobs, and so may the job's own.
@@ -168,9 +177,10 @@ impl Shared {
     }
 
     /// A job that was taken runs no more; it waits for its last try where it is given back.
-    fn release(&self, again: Option<Job>) {
+    fn release(&self, worker: usize, again: Option<Job>) {
         let mut state = lock(&self.state);
         state.running -= 1;
+        state.busy[worker] = None;
         state.running_alone = false;
         state.alone.extend(again);
         drop(state);
@@ -222,7 +232,7 @@ fn serve(shared: &Shared, index: usize) {
     program.environment.extend(own.get(index % own.len().max(1)).cloned().unwrap_or_default());
     let mut worker = None;
     let mut seen = 0;
-    while let Some((job, last, generation)) = shared.take() {
+    while let Some((job, last, generation)) = shared.take(index) {
         if generation != seen {
             seen = generation;
             worker = None;
@@ -247,13 +257,13 @@ fn serve(shared: &Shared, index: usize) {
         };
         // What ends because the pool is closed says nothing about the job.
         if shared.closed() {
-            shared.release(None);
+            shared.release(index, None);
             break;
         }
         let result = match attempt {
             Attempt::Answer(Err(failure)) if failure.reason == FailureReason::OutOfMemory && !last => {
                 worker = None;
-                shared.release(Some(job));
+                shared.release(index, Some(job));
                 continue;
             }
             Attempt::Answer(result) => result,
@@ -262,21 +272,21 @@ fn serve(shared: &Shared, index: usize) {
                 let failure = lost(&error);
                 shared.tell(PoolEvent::WorkerLost { worker: index, id: job.id, error });
                 if !last {
-                    shared.release(Some(job));
+                    shared.release(index, Some(job));
                     continue;
                 }
                 Err(failure)
             }
             Attempt::CannotStart(error) => {
                 shared.close();
-                shared.release(None);
+                shared.release(index, None);
                 shared.tell(PoolEvent::CannotStart(error));
                 break;
             }
         };
         let seconds = start.elapsed().as_secs_f64();
         // Released first: who hears that the last job is done finds none open.
-        shared.release(None);
+        shared.release(index, None);
         shared.tell(PoolEvent::Done(Done { id: job.id, result, seconds, worker: index }));
     }
 }

@@ -5,6 +5,7 @@ mod command;
 mod measuring;
 mod training;
 
+use crate::activity::Working;
 use crate::error::RunError;
 use crate::events::Event;
 use crate::measures::Measures;
@@ -121,6 +122,8 @@ pub struct Evaluations<'a> {
     pool: Option<(Pool, Receiver<PoolEvent>)>,
     /// Jobs of real workers, by their numbers.
     running: HashMap<u64, Running>,
+    /// Of each of them, the epochs that have ended and those that there will be.
+    epochs: HashMap<u64, (u32, Option<u32>)>,
     /// What waits for which, by ticket.
     open: HashMap<u64, Open>,
     next_job: u64,
@@ -198,6 +201,7 @@ impl<'a> Evaluations<'a> {
             hello: None,
             pool: None,
             running: HashMap::new(),
+            epochs: HashMap::new(),
             open: HashMap::new(),
             next_job: 0,
             proxy_cost: 1.0,
@@ -293,6 +297,11 @@ impl<'a> Evaluations<'a> {
         let id = self.next_job;
         self.next_job += 1;
         self.running.insert(id, running);
+        let epochs = match &work {
+            Work::Train(job) => Some(job.epochs),
+            Work::Measure(_) | Work::Command(_) => None,
+        };
+        self.epochs.insert(id, (0, epochs));
         pool.submit(Job { id, work, limit: self.options.limit });
     }
 
@@ -311,9 +320,23 @@ impl<'a> Evaluations<'a> {
         }
     }
 
+    /// What each worker does.
+    fn working(&self, pool: &Pool) -> Vec<Working> {
+        let doing = |(worker, job): (usize, Option<u64>)| {
+            let known = job.and_then(|job| Some((self.running.get(&job)?, self.epochs.get(&job)?)));
+            let trial = known.and_then(|(job, _)| job.tickets.first().copied());
+            let (epoch, epochs) = known.map_or((0, None), |(_, epochs)| *epochs);
+            Working { worker, trial, epoch, epochs }
+        };
+        pool.busy().into_iter().enumerate().map(doing).collect()
+    }
+
     /// Takes one event of the workers, or none after a while.
     fn receive(&mut self, step: &str, session: &mut Session<'_>) -> Result<(), RunError> {
-        let (_, receiver) = self.pool.as_ref().expect("what is waited for was submitted");
+        let (pool, receiver) = self.pool.as_ref().expect("what is waited for was submitted");
+        if session.wants_activity() {
+            session.emit(&Event::Activity { step, workers: &self.working(pool) })?;
+        }
         let event = match receiver.recv_timeout(PATIENCE) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
@@ -323,11 +346,17 @@ impl<'a> Evaluations<'a> {
         };
         match event {
             PoolEvent::Epoch { id, epoch, metrics } => {
+                if let Some((ended, _)) = self.epochs.get_mut(&id) {
+                    *ended = epoch;
+                }
                 if let Some(ticket) = self.running.get(&id).and_then(|job| job.tickets.first()) {
                     session.emit(&Event::Epoch { step, id: *ticket, epoch, metrics: &metrics })?;
                 }
             }
-            PoolEvent::Done(done) => self.absorb(step, done, session)?,
+            PoolEvent::Done(done) => {
+                self.epochs.remove(&done.id);
+                self.absorb(step, done, session)?;
+            }
             PoolEvent::WorkerStarted { hello, .. } => {
                 let known = self.hello.get_or_insert_with(|| hello.clone());
                 if (known.libtorch.as_str(), known.device.as_str()) != (hello.libtorch.as_str(), hello.device.as_str())

@@ -1,5 +1,6 @@
 //! What happens in a run, as it happens: the one stream that progress, JSON lines and the record consume.
 
+use crate::activity::Working;
 use crate::gate::Required;
 use crate::outcome::Values;
 use pleach_store::Metrics;
@@ -74,6 +75,13 @@ pub enum Event<'a> {
         /// Its metrics.
         metrics: &'a Metrics,
     },
+    /// What the workers do, about once a second while they work.
+    Activity {
+        /// The step.
+        step: &'a str,
+        /// A line a worker.
+        workers: &'a [Working],
+    },
     /// A trial ended, in the order of the virtual clock.
     TrialDone {
         /// The step.
@@ -135,9 +143,10 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Whether the record of trials says it already.
-    pub(crate) fn is_of_trial(&self) -> bool {
-        matches!(self, Event::TrialAsked { .. } | Event::Epoch { .. } | Event::TrialDone { .. })
+    /// Whether the record has it elsewhere than among its events: trials in their table, activity in a note.
+    pub(crate) fn is_recorded_elsewhere(&self) -> bool {
+        use Event::{Activity, Epoch, TrialAsked, TrialDone};
+        matches!(self, TrialAsked { .. } | Epoch { .. } | Activity { .. } | TrialDone { .. })
     }
 }
 

@@ -110,6 +110,7 @@ pub fn execute(
         if let Err(error) = result.and(kept) {
             if !matches!(error, RunError::Interrupted) {
                 // The first error is the one to tell.
+                let _ = session.writer().record_meta(ERROR, &error.to_string());
                 let _ = session.writer().record_state(RunState::Failed);
                 let _ = session.commit();
             }
@@ -155,6 +156,9 @@ pub fn execute(
     }
     Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: false, required })
 }
+
+/// Under which name the record keeps why a run failed.
+pub(crate) const ERROR: &str = "error";
 
 /// Under which name the record keeps what the workers are.
 const HELLO: &str = "hello";

@@ -1,5 +1,6 @@
 //! Executes an experiment: the search loop, the virtual clock, workers, events, and going on where a run was left.
 
+mod activity;
 pub mod budget;
 pub mod clock;
 mod earlier;
@@ -29,6 +30,7 @@ mod summary;
 mod table;
 mod train;
 
+pub use activity::{ACTIVITY, Activity, Working};
 pub use error::RunError;
 pub use evaluation::{CURVES, Closed, Evaluations, Opened, Wanted};
 pub use events::Event;

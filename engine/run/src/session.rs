@@ -1,5 +1,6 @@
 //! What every part of a run needs from outside: the record, the listener, a clock, and whether to stop.
 
+use crate::activity::{ACTIVITY, Activity, EVERY};
 use crate::error::RunError;
 use crate::events::Event;
 use pleach_store::RunWriter;
@@ -16,6 +17,10 @@ pub struct Session<'a> {
     now: &'a dyn Fn() -> f64,
     interrupt: &'a AtomicBool,
     committed: f64,
+    /// When the present step began.
+    begun: f64,
+    /// When activity was told last.
+    told: f64,
 }
 
 impl std::fmt::Debug for Session<'_> {
@@ -33,7 +38,7 @@ impl<'a> Session<'a> {
         interrupt: &'a AtomicBool,
     ) -> Self {
         let committed = now();
-        Self { writer, report, now, interrupt, committed }
+        Self { writer, report, now, interrupt, committed, begun: committed, told: f64::NEG_INFINITY }
     }
 
     /// Real seconds.
@@ -46,7 +51,12 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The record cannot be written.
     pub fn emit(&mut self, event: &Event<'_>) -> Result<(), RunError> {
-        if !event.is_of_trial()
+        match *event {
+            Event::StepStarted { .. } => self.begun = (self.now)(),
+            Event::Activity { step, workers } => self.note(step, workers)?,
+            _ => {}
+        }
+        if !event.is_recorded_elsewhere()
             && let Some(writer) = &mut self.writer
         {
             let value = serde_json::to_value(event).expect("events are strings and numbers");
@@ -54,6 +64,22 @@ impl<'a> Session<'a> {
         }
         (self.report)(event);
         Ok(())
+    }
+
+    /// Whether it is time to tell what the workers do.
+    pub fn wants_activity(&self) -> bool {
+        (self.now)() - self.told >= EVERY
+    }
+
+    /// Notes what the workers do where another process finds it, and commits what is pending with it.
+    fn note(&mut self, step: &str, workers: &[crate::activity::Working]) -> Result<(), RunError> {
+        self.told = (self.now)();
+        let activity = Activity { step: step.to_owned(), seconds: self.told - self.begun, workers: workers.to_vec() };
+        if let Some(writer) = &mut self.writer {
+            let text = serde_json::to_string(&activity).expect("an activity is words and numbers");
+            writer.record_meta(ACTIVITY, &text)?;
+        }
+        self.commit()
     }
 
     /// Whether to stop.

@@ -8,7 +8,7 @@ use crate::score::Scorer;
 use crate::select::{Candidate, candidates};
 use indexmap::IndexMap;
 use pleach_spec::{Attack, Experiment, Metric, Objective, Requirement, Step};
-use pleach_store::{ArtifactRecord, Outcome, RunReader, StepRecord, StepState, TrialRecord};
+use pleach_store::{ArtifactRecord, Outcome, RunReader, RunState, StepRecord, StepState, TrialRecord};
 use serde::Serialize;
 
 /// A run.
@@ -18,6 +18,9 @@ pub struct Summary {
     pub name: String,
     /// `unfinished`, `done` or `failed`.
     pub state: String,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// The digest of all that must be the same wherever the run is repeated.
     pub digest: String,
     /// The steps, in the order of the experiment.
@@ -219,9 +222,12 @@ pub fn summary(reader: &RunReader) -> Result<Summary, RunError> {
         Some(experiment) => required(experiment, &scorer, reader)?,
         None => Vec::new(),
     };
+    let state = reader.state()?;
+    let error = reader.meta(crate::execute::ERROR)?.filter(|_| state == RunState::Failed);
     Ok(Summary {
         name: reader.name()?,
-        state: reader.state()?.as_str().to_owned(),
+        state: state.as_str().to_owned(),
+        error,
         digest: pleach_store::digest(reader, pleach_evaluate::is_unrepeatable)?.run,
         steps,
         requirements,

@@ -1,17 +1,20 @@
-use super::{Format, plugin};
+use super::{RunFormat, plugin};
 use crate::environment;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::experiment::{self, ExperimentFile};
 use crate::output;
 use crate::progress::Progress;
+use crate::{junit, markdown};
 use indexmap::IndexMap;
 use pleach_evaluate::Program;
 use pleach_plan::Prepared;
 use pleach_plugin::Plugin;
-use pleach_run::{RunError, RunOptions};
+use pleach_run::{Event, RunError, RunOptions};
 use pleach_spec::Node;
 use pleach_store::{Holder, RunFolder};
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -29,13 +32,15 @@ Examples:
   pleach run specs/quickstart.yaml
   pleach run specs/quickstart.yaml --workers 4 --set steps.explore.search.budget.trials=200
   pleach run my.yaml --smoke                # one random candidate through every step, to see whether all works
+  pleach run my.yaml --format junit > junit.xml
   pleach run my.yaml --format json | jq -c 'select(.event == \"trial_done\")'
 
 An interrupt (Ctrl-C) stops at the next trial boundary with exit code 130; the same command goes on from there. A second one
 stops at once, and loses what was not told.
 
-JSON: one event a line, {\"event\": KIND, …}: run_started, step_started, step_up_to_date, trial_asked, epoch, trial_done, log,
-artifact, step_done, required, run_done.")]
+JSON: one event a line, {\"event\": KIND, …}: run_started, step_started, step_up_to_date, trial_asked, activity, epoch, trial_done,
+log, artifact, step_done, required, run_done. JUnit: one test suite, a test case a step and a requirement. Where GITHUB_STEP_SUMMARY names
+a file, a summary in Markdown is appended to it.")]
 pub struct Arguments {
     #[command(flatten)]
     experiment: ExperimentFile,
@@ -52,8 +57,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
     /// What is written while it runs
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = RunFormat::Human)]
+    format: RunFormat,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -62,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         file.overrides.set.extend(smoke(&arguments.experiment));
     }
     let (prepared, _) = experiment::prepare(&file)?;
-    let objective = prepared.experiment.objectives[0].clone();
+    let objectives = prepared.experiment.objectives.clone();
     let concurrency = prepared.experiment.concurrency as usize;
     let options = options(arguments, concurrency);
     if options.workers > concurrency && arguments.workers.is_some() {
@@ -72,20 +77,26 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let prepared = ready(prepared)?;
     catch_interrupts()?;
-    let mut progress = Progress::new(arguments.format == Format::Json, objective);
+    let mut progress = Progress::new(arguments.format == RunFormat::Json, objectives);
     let start = Instant::now();
     let now = || start.elapsed().as_secs_f64();
-    let finished = pleach_run::execute(&prepared, &options, &mut |event| progress.on(event), &now, &INTERRUPTED);
-    progress.end();
-    let finished = finished.map_err(failed)?;
-    if arguments.format == Format::Human {
-        let reader = RunFolder::open(&finished.folder)?.read()?;
-        let summary = pleach_run::summary(&reader).map_err(failed)?;
-        if finished.up_to_date {
-            output::say("all steps are up to date; `--fresh` runs them again");
+    let mut folder = None;
+    let mut report = |event: &Event<'_>| {
+        if let Event::RunStarted { folder: begun, .. } = event {
+            folder = Some(begun.to_path_buf());
         }
-        output::data(super::show::text(&summary, &finished.folder))?;
+        progress.on(event);
+    };
+    let finished = pleach_run::execute(&prepared, &options, &mut report, &now, &INTERRUPTED);
+    progress.end(finished.is_ok());
+    if finished.as_ref().is_ok_and(|finished| finished.up_to_date) && arguments.format != RunFormat::Json {
+        output::say("all steps are up to date; `--fresh` runs them again");
     }
+    // A run that failed has something to show too; that it cannot be shown hides no failure.
+    let error = finished.as_ref().err().map(ToString::to_string);
+    let shown = folder.map_or(Ok(()), |folder| show(arguments.format, &folder, error.as_deref()));
+    let finished = finished.map_err(failed)?;
+    shown?;
     let broken: Vec<String> =
         finished.required.iter().filter(|required| !required.passed).map(ToString::to_string).collect();
     match broken.as_slice() {
@@ -93,6 +104,24 @@ pub fn run(arguments: &Arguments) -> Outcome {
         broken => Err(Failure::new(Exit::RequirementFailed, broken.join("\n")).help(
             "all results are there: `pleach show` lists them; lower the bound, or give the search more to find with",
         )),
+    }
+}
+
+/// Writes what came out of a run that ended, or why it ended early.
+fn show(format: RunFormat, folder: &Path, error: Option<&str>) -> Result<(), Failure> {
+    let folder = RunFolder::open(folder)?;
+    let summary = pleach_run::summary(&folder.read()?).map_err(failed)?;
+    if let Some(page) = environment::path("GITHUB_STEP_SUMMARY") {
+        let text = markdown::markdown(&summary, folder.path(), error);
+        let file = OpenOptions::new().create(true).append(true).open(&page);
+        if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
+            output::say(format_args!("warning: cannot write to GITHUB_STEP_SUMMARY `{}`: {error}", page.display()));
+        }
+    }
+    match format {
+        RunFormat::Human if error.is_none() => output::data(super::show::text(&summary, folder.path())),
+        RunFormat::Human | RunFormat::Json => Ok(()),
+        RunFormat::Junit => output::data(junit::junit(&summary, &folder.id(), error).map_err(Failure::unusable)?),
     }
 }
 

@@ -1,5 +1,5 @@
-use super::{Format, run::failed};
-use crate::exit::{Exit, Outcome};
+use super::{RunFormat, run::failed};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::progress::{duration, short};
 use pleach_run::{CandidateResult, Spread, StepSummary, Summary};
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 Examples:
   pleach show quickstart                    # the latest run of that experiment
   pleach show quickstart-2 --format json
+  pleach show quickstart --format junit > junit.xml
 
 JSON: {\"name\", \"state\", \"digest\", \"steps\": {NAME: {\"kind\", \"state\", \"trials\", \"best\", \"results\", \"artifacts\"}}}
 `digest` is the same wherever the run is repeated. Of a `train` step, `results` has for each candidate every metric's \"mean\",
@@ -24,18 +25,21 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
     /// How it is written
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = RunFormat::Human)]
+    format: RunFormat,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let folder = RunFolder::find(&arguments.runs, &arguments.run)?;
     let summary = pleach_run::summary(&folder.read()?).map_err(failed)?;
     output::data(match arguments.format {
-        Format::Json => output::json(&summary),
-        Format::Human => {
+        RunFormat::Json => output::json(&summary),
+        RunFormat::Human => {
             let figures = super::report::figures(&folder, Path::new("."))?;
             text(&summary, folder.path()) + &pleach_report::text(&figures)
+        }
+        RunFormat::Junit => {
+            crate::junit::junit(&summary, &folder.id(), summary.error.as_deref()).map_err(Failure::unusable)?
         }
     })?;
     Ok(Exit::Done)
