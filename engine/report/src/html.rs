@@ -12,6 +12,7 @@ mod searches;
 mod steps;
 
 use crate::figures::Figures;
+use crate::words::counted;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("html/style.css");
@@ -35,6 +36,7 @@ pub fn html(figures: &Figures) -> String {
         ("environment", "Environment", environment::section(figures)),
     ];
     let shown: Vec<&Section> = sections.iter().filter(|(_, _, content)| content.is_some()).collect();
+    let broken = figures.requirements.iter().filter(|required| !required.passed).count();
     let page = html! {
         (DOCTYPE)
         html lang="en" xmlns="http://www.w3.org/1999/xhtml" {
@@ -49,7 +51,7 @@ pub fn html(figures: &Figures) -> String {
             body {
                 (graph::arrow_head())
                 header {
-                    h1 { (figures.name) " " span class={ "state " (figures.state) } { (figures.state) } }
+                    h1 { (figures.name) " " span class={ "state " (figures.state) } { (figures.state) } @if broken > 0 { " " span class="state failed" { (counted(broken as u64, "requirement")) " failed" } } }
                     p class="minor" {
                         "Run " code { (figures.run) } ", digest " code { (figures.digest.get(..16).unwrap_or(&figures.digest)) }
                         ". Objectives: " (objectives(figures)) "."
@@ -93,6 +95,22 @@ fn short_path(path: &str) -> &str {
     path.strip_prefix("space.").unwrap_or(path)
 }
 
+/// The paths of decisions as short as tells them apart: the last parts of each.
+fn short_paths<'p>(paths: &[&'p str]) -> Vec<&'p str> {
+    let suffix = |path: &'p str, parts: usize| match path.rmatch_indices('.').nth(parts - 1) {
+        Some((dot, _)) => &path[dot + 1..],
+        None => path,
+    };
+    let told_apart = |path: &'p str, parts: usize| {
+        let own = suffix(path, parts);
+        paths.iter().filter(|other| suffix(other, parts) == own).count() == 1
+    };
+    paths
+        .iter()
+        .map(|path| (1..8).find(|parts| told_apart(path, *parts)).map_or(*path, |parts| suffix(path, parts)))
+        .collect()
+}
+
 /// A table in a box of its own, so that a narrow page scrolls the table and not itself.
 fn table(header: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
@@ -111,5 +129,22 @@ fn legend(entries: &[(String, String)]) -> Markup {
         ul class="legend" {
             @for (class, name) in entries { li { span class={ "key " (class) } {} " " (name) } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_as_short_as_tells_them_apart() {
+        let paths = ["space.network[0].conv.kernel", "space.network[1].conv.kernel", "space.training.epochs"];
+        assert_eq!(short_paths(&paths), ["network[0].conv.kernel", "network[1].conv.kernel", "epochs"]);
+        assert_eq!(short_paths(&["candidate"]), ["candidate"]);
+    }
+
+    #[test]
+    fn backticks_are_code_and_the_rest_is_text() {
+        assert_eq!(said("`a<b` is <b>").into_string(), "<code>a&lt;b</code> is &lt;b&gt;");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::chart::{Axis, chart, line, steps};
 use super::outcome::found;
-use super::{legend, said, short_path, table};
+use super::{legend, said, short_path, short_paths, table};
 use crate::figures::{Curves, Figures, Front, FrontPoint, Goal, Importance, Lineage, Search, SearchOf};
 use crate::words::{brief, counted, number};
 use maud::{Markup, html};
@@ -124,7 +124,7 @@ fn listed(front: &Front, points: &mut dyn Iterator<Item = &FrontPoint>) -> Marku
     let mut header: Vec<&str> = vec!["", points.first().map_or("trial", |point| point.called)];
     header.extend(front.goals.iter().map(|goal| goal.metric.as_str()));
     if columns {
-        header.extend(decisions.iter().map(|path| short_path(path)));
+        header.extend(short_paths(&decisions.iter().map(|path| path.as_str()).collect::<Vec<_>>()));
     } else {
         header.push("decisions");
     }
@@ -143,7 +143,7 @@ fn listed(front: &Front, points: &mut dyn Iterator<Item = &FrontPoint>) -> Marku
                 }));
             } else {
                 let values: Vec<&str> = point.decisions.iter().map(|(_, value)| value.as_str()).collect();
-                row.push(html! { span class="minor" { (values.join(", ")) } });
+                row.push(html! { span class="minor wrap" { (values.join(", ")) } });
             }
             if !point.feasible {
                 row[0] = html! { (point.rank) ". " span class="state failed" { "infeasible" } };
@@ -266,7 +266,7 @@ fn descent(lineage: &Lineage) -> Markup {
     let rows: Vec<Vec<Markup>> = lineage.ancestors.iter().map(|ancestor| {
         let changes = html! {
             @if ancestor.parents.is_empty() {
-                span class="minor" { "drawn: " (ancestor.changes.iter().filter_map(|change| change.to.as_deref()).take(12).collect::<Vec<_>>().join(", ")) }
+                span class="minor wrap" { "drawn: " (ancestor.changes.iter().filter_map(|change| change.to.as_deref()).take(12).collect::<Vec<_>>().join(", ")) }
             } @else if ancestor.changes.is_empty() {
                 span class="minor" { "nothing changed" }
             } @else {
