@@ -6,7 +6,7 @@ pub enum ReportError {
     Store(#[from] pleach_store::Error),
     /// The record cannot be summed up.
     #[error(transparent)]
-    Run(#[from] pleach_run::RunError),
+    Run(Box<pleach_run::RunError>),
     /// The record was made by a version with another form of experiments.
     #[error(
         "the experiment in the lock of `{run}` is not of this version's form: {detail}; use the version that the lock names"
@@ -17,4 +17,10 @@ pub enum ReportError {
         /// What does not fit.
         detail: String,
     },
+}
+
+impl From<pleach_run::RunError> for ReportError {
+    fn from(error: pleach_run::RunError) -> Self {
+        ReportError::Run(Box::new(error))
+    }
 }

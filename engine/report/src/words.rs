@@ -9,7 +9,7 @@ pub fn number(value: f64) -> String {
         return grouped(value);
     }
     match value.abs() {
-        size if size >= 1e15 || size < 1e-4 => format!("{value:.2e}"),
+        size if !(1e-4..1e15).contains(&size) => format!("{value:.2e}"),
         size if size >= 1000.0 => grouped(value.round()),
         size if size >= 100.0 => format!("{value:.1}"),
         size if size >= 10.0 => format!("{value:.2}"),

@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 pub fn figures(folder: &RunFolder, base: &Path) -> Result<Figures, Failure> {
     let shape = shape(folder, base);
     Figures::of(folder, shape).map_err(|error| match error {
-        ReportError::Run(error) => super::run::failed(error),
+        ReportError::Run(error) => super::run::failed(*error),
         error => Failure::unusable(error),
     })
 }
