@@ -52,6 +52,7 @@ pub enum Command {
     Schema(commands::schema::Arguments),
     Plugin(commands::plugin::Arguments),
     Data(commands::data::Arguments),
+    Predictor(commands::predictor::Arguments),
     Export(commands::export::Arguments),
     Bench(commands::bench::Arguments),
     Completions(commands::completions::Arguments),

@@ -9,6 +9,7 @@ pub mod list;
 pub mod new;
 pub mod plan;
 pub mod plugin;
+pub mod predictor;
 pub mod report;
 pub mod run;
 pub mod schema;
@@ -37,6 +38,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
+        Command::Predictor(arguments) => predictor::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -5,6 +5,8 @@ use crate::exit::{Exit, Failure};
 use crate::output;
 use pleach_plan::{Prepared, Surroundings};
 use pleach_spec::{Diagnostic, Document};
+use pleach_store::RunFolder;
+use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// The experiment and what to change in it.
@@ -56,6 +58,41 @@ pub fn prepare(arguments: &ExperimentFile) -> Result<(Prepared, Document), Failu
             output::say(mistakes(&diagnostics));
             Err(Failure::said(Exit::Invalid))
         }
+    }
+}
+
+/// The experiment of a run, whose paths are relative to `base`.
+///
+/// # Errors
+/// The run cannot be read, or the experiment has mistakes where it now stands, which are shown.
+pub fn of_run(folder: &RunFolder, base: &Path) -> Result<Prepared, Failure> {
+    // The lock holds the experiment with included files and overrides in place; JSON is YAML, too.
+    let lock = folder.read()?.lock()?;
+    let label = folder.path().join("lock.yaml");
+    let text = without_nulls(lock.experiment).to_string();
+    let document = Document::load(&label.to_string_lossy(), &text, &|path| std::fs::read(path), &[]);
+    let surroundings = Surroundings {
+        base: base.to_owned(),
+        data_caches: environment::data_caches(),
+        strategies: environment::strategies(),
+    };
+    let (prepared, diagnostics) = pleach_plan::prepare(&document, &surroundings);
+    prepared.ok_or_else(|| {
+        output::diagnostics(&diagnostics);
+        output::say(mistakes(&diagnostics));
+        Failure::said(Exit::Invalid).help("--base names the folder that the experiment's paths are relative to")
+    })
+}
+
+/// Values that are not given stand as null in the lock, and are left out of an experiment.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let given = map.into_iter().filter(|(_, value)| !value.is_null());
+            given.map(|(key, value)| (key, without_nulls(value))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
     }
 }
 

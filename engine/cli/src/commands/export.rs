@@ -6,12 +6,10 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::experiment;
 use crate::output;
 use pleach_evaluate::Program;
-use pleach_plan::Surroundings;
 use pleach_run::score::Scorer;
 use pleach_run::{StepSummary, Summary, Trained, summary, write_exports};
-use pleach_spec::{Document, ExportFormat};
+use pleach_spec::ExportFormat;
 use pleach_store::{RunFolder, TrialRecord};
-use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 /// Export the best trained network of a run, or all its trials for another tool
@@ -92,24 +90,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let summary = summary(&reader).map_err(failed)?;
     let (step, candidate) = best(&summary, arguments.step.as_deref())?;
 
-    // The lock holds the experiment with included files and overrides in place; JSON is YAML, too.
-    let lock = reader.lock()?;
-    let label = folder.path().join("lock.yaml");
-    let text = without_nulls(lock.experiment).to_string();
-    let document = Document::load(&label.to_string_lossy(), &text, &|path| std::fs::read(path), &[]);
-    let surroundings = Surroundings {
-        base: arguments.base.clone(),
-        data_caches: environment::data_caches(),
-        strategies: environment::strategies(),
-    };
-    let (prepared, diagnostics) = pleach_plan::prepare(&document, &surroundings);
-    let Some(prepared) = prepared else {
-        output::diagnostics(&diagnostics);
-        output::say(experiment::mistakes(&diagnostics));
-        return Err(
-            Failure::said(Exit::Invalid).help("--base names the folder that the experiment's paths are relative to")
-        );
-    };
+    let prepared = experiment::of_run(&folder, &arguments.base)?;
     let prepared = ready(prepared)?;
     let material = prepared.material().map_err(failed)?;
 
@@ -127,18 +108,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         output::data(format_args!("{}\n", out.join(file).display()))?;
     }
     Ok(Exit::Done)
-}
-
-/// Values that are not given stand as null in the lock, and are left out of an experiment.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let given = map.into_iter().filter(|(_, value)| !value.is_null());
-            given.map(|(key, value)| (key, without_nulls(value))).collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
-        other => other,
-    }
 }
 
 /// The step and the number of its best candidate.
