@@ -40,7 +40,7 @@ fn the_commands_of_the_example_pass_its_gate_and_leave_what_is_uploaded() {
         shell.current_dir(here).args(["-e", "-o", "pipefail", "-c", command]).output().unwrap()
     };
     let commands = commands(here);
-    assert_eq!(commands.len(), 3, "{commands:?}");
+    assert_eq!(commands.len(), 4, "{commands:?}");
     for command in &commands {
         assert!(command.starts_with("pleach "), "{command}");
         let output = shell(command);
@@ -50,9 +50,10 @@ fn the_commands_of_the_example_pass_its_gate_and_leave_what_is_uploaded() {
     let report = text("junit.xml");
     assert!(report.contains(r#"tests="5" "#) && report.contains(r#"failures="0""#), "{report}");
     assert!(text("page.md").starts_with("### ✅ gated: done\n"));
+    assert!(here.join("runs/gated-1/report.html").is_file());
     assert!(here.join("trials.parquet").is_file() && here.join("runs/gated-1/artifacts/ship/0").is_dir());
 
-    // A bound that cannot be kept fails the job, and only then is anything trained again that is not in the cache.
+    // A bound that cannot be kept fails the job.
     let search = commands.iter().find(|command| command.contains(" run ")).unwrap();
     let strict = format!("{} --set 'steps.final.train.require=[\"accuracy >= 2\"]'", search.replace("> junit.xml", ""));
     let output = shell(&strict);

@@ -126,8 +126,8 @@ impl State {
 
     /// The step that began last of those that run.
     pub fn running(&self) -> Option<(&str, &Step)> {
-        let running = self.steps.iter().filter(|(_, step)| step.phase == Phase::Running);
-        running.last().map(|(name, step)| (name.as_str(), step))
+        let running = self.steps.iter().rfind(|(_, step)| step.phase == Phase::Running);
+        running.map(|(name, step)| (name.as_str(), step))
     }
 
     /// Real seconds of this run up to `now`.
