@@ -109,7 +109,7 @@ const FILES: [(&str, &str); 4] = [
 /// Accuracy by candidate, corruption and severity, attack and epsilon.
 fn robustness(step: &StepSummary) -> String {
     let mut columns: Vec<(&String, &String)> = Vec::new();
-    for (name, at) in step.robustness.values().flat_map(|of| of.iter().map(|(name, at)| (name, at))) {
+    for (name, at) in step.robustness.values().flat_map(|of| of.iter()) {
         for place in at.keys() {
             if !columns.contains(&(name, place)) {
                 columns.push((name, place));
