@@ -12,7 +12,7 @@ use std::time::Duration;
 /// the start, and `work` for each request.
 const WORKER: &str = r#"
 hello() {
-    printf '{"hello":{"protocol":%s,"libtorch":"2","device":"cpu","device_name":"x","training_semantics":1}}\n' "${1:-1}"
+    printf '{"hello":{"protocol":%s,"libtorch":"2","device":"cpu","device_name":"x","training_semantics":1}}\n' "${1:-2}"
 }
 epoch() { printf '{"epoch":{"id":%s,"epoch":%s,"metrics":{"loss":0.%s}}}\n' "$id" "$1" "$1"; }
 trained() {
@@ -220,8 +220,8 @@ fn a_program_that_cannot_start_says_why() {
         missing,
         "`/bin/sh` ended before it was ready (exit code 127):\nlibtorch.so: cannot open shared object file"
     );
-    let other = cannot_start("hello 2; serve");
-    assert!(other.contains("speaks version 2 of the workers' protocol, this engine version 1"), "{other}");
+    let other = cannot_start("hello 1; serve");
+    assert!(other.contains("speaks version 1 of the workers' protocol, this engine version 2"), "{other}");
     let newer = cannot_start("echo '{\"hello\":{\"protocol\":3,\"new\":true}}'; serve");
     assert!(newer.contains("version 3"), "{newer}");
     let none = cannot_start("echo usage: sh; serve");
