@@ -53,8 +53,8 @@ fn a_search_with_a_predictor_is_repeated_to_the_digest() {
 fn a_brood_without_a_predictor_is_refused_with_what_to_write() {
     let said = run(&repository(), &["check", TABLE, "--set", "steps.explore.search.with.brood=4"]);
     assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.err.contains("option `brood` of strategy `regularized-evolution` needs `predict`"), "{}", said.err);
-    assert!(said.err.contains("predictor: {forest: {}}"), "{}", said.err);
+    assert!(said.out.contains("option `brood` of strategy `regularized-evolution` needs `predict`"), "{}", said.out);
+    assert!(said.out.contains("predictor: {forest: {}}"), "{}", said.out);
     let said = run(&repository(), &["check", TABLE, "--set", "steps.explore.search.with.brood=1"]);
     assert_eq!(said.code, 0, "{}", said.err);
 }
