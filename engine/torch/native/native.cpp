@@ -119,6 +119,15 @@ const char *pleach_autocast(bool cuda, bool on) {
   });
 }
 
+// Says whether the calling thread computes in bfloat16 by autocast, and from now on does so or not; keeps what autocast knows.
+const char *pleach_pause_autocast(bool cuda, bool on, bool *was_on) {
+  return guarded([&] {
+    at::DeviceType device = cuda ? at::kCUDA : at::kCPU;
+    *was_on = at::autocast::is_autocast_enabled(device);
+    at::autocast::set_autocast_enabled(device, on);
+  });
+}
+
 // Chooses deterministic kernels wherever there are some; a kernel that has no such form warns on standard error.
 const char *pleach_deterministic() {
   return guarded([] {

@@ -51,6 +51,7 @@ unsafe extern "C" {
     fn pleach_memory_begin(ledger: *mut *mut Ledger) -> *const c_char;
     fn pleach_memory_end(ledger: *mut Ledger) -> i64;
     fn pleach_autocast(cuda: bool, on: bool) -> *const c_char;
+    fn pleach_pause_autocast(cuda: bool, on: bool, was_on: *mut bool) -> *const c_char;
     fn pleach_deterministic() -> *const c_char;
     fn pleach_empty_cache() -> *const c_char;
     fn pleach_libtorch_version() -> *const c_char;
@@ -239,6 +240,22 @@ pub(crate) fn peak_memory<T>(work: impl FnOnce() -> T) -> Result<(T, u64), Failu
     let counting = Counting(ledger);
     let result = work();
     Ok((result, counting.end()))
+}
+
+/// Runs `work` with arithmetic in 32 bits, also inside of [`with_bfloat16`].
+pub(crate) fn with_full_precision<T>(device: Device, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    struct Guard(bool, bool);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            // SAFETY: the pointer is of a variable that lives during the call. What could be switched can be switched back.
+            unsafe { pleach_pause_autocast(self.0, self.1, &mut false) };
+        }
+    }
+    let mut was_on = false;
+    // SAFETY: the pointer is of a variable that lives during the call; the message is valid until the next call.
+    unsafe { checked(pleach_pause_autocast(device.is_cuda(), false, &mut was_on))? };
+    let _guard = Guard(device.is_cuda(), was_on);
+    work()
 }
 
 /// Chooses deterministic kernels for the whole process; where an operation has none, libtorch warns on standard error.

@@ -1,5 +1,5 @@
 use super::sequence;
-use crate::Failure;
+use crate::{Failure, native};
 use pleach_space::{Op, Shape};
 use pleach_spec::{ActivationKind, PoolKind};
 use tch::{Kind, TchError, Tensor};
@@ -47,7 +47,10 @@ pub(super) fn apply(op: &Op, arguments: &Arguments) -> Result<Tensor, Failure> {
         Op::Recurrent { kind, features, bidirectional, .. } => {
             let directions = 1 + usize::from(bidirectional);
             let start = zeros(batch, &Shape::sequence(directions, features))?;
-            sequence::recurrent(kind, first()?, &start, tensors, bidirectional, training)?
+            // libtorch has no kernel for bfloat16 on every processor.
+            native::with_full_precision(batch.device(), || {
+                Ok(sequence::recurrent(kind, first()?, &start, tensors, bidirectional, training)?)
+            })?
         }
         Op::Attention { heads, dropout } => sequence::attention(first()?, shape, heads, dropout, training)?,
         Op::Position { .. } => first()?.f_add(&tensors[0])?,

@@ -46,7 +46,7 @@ pub(super) fn attention(
 }
 
 /// One recurrent layer, both ways where `bidirectional`; `start` holds the zeros `[examples, directions, features]` that it
-/// starts from. In 32 bits also where other layers are not.
+/// starts from. It computes in 32 bits.
 pub(super) fn recurrent(
     kind: RecurrentKind,
     input: &Tensor,

@@ -155,7 +155,8 @@ fn networks_of_tokens_learn_and_give_the_same_bits_twice() {
         let trained = train(&job);
         assert_eq!(trained.digest, train(&job).digest);
         let losses: Vec<f64> = trained.epochs.iter().map(|(_, metrics)| metrics["train_loss"]).collect();
-        assert!(losses[7] < 0.6 * losses[0], "{losses:?}");
+        // Guessing stays at the logarithm of 10 classes, 2.3.
+        assert!(losses[0] > 2.0 && losses[7] < 1.8, "{losses:?}");
         job.recipe.precision = Precision::Mixed;
         job.epochs = 1;
         job.recipe.epochs = 1;
