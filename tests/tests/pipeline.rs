@@ -68,6 +68,10 @@ steps:
         next = row["parents"].split([',', ' ', ';']).find(|parent| !parent.is_empty()).map(str::to_owned);
     }
     assert!(rungs > 1 && (spent - whole).abs() < 1e-6 * whole, "{rungs} rungs cost {spent}, one training {whole}");
+    // What a step over candidates does not decide is their own, in every table.
+    assert!(rows.iter().all(|row| row["space.network[0].conv.channels"] == "4"), "{rows:?}");
+    let written = std::fs::read_to_string(folder.path().join("runs/pipe-1/trials.csv")).unwrap();
+    assert_eq!(run(folder.path(), &["export", "pipe", "--to", "csv", "-o", "-"]).out, written);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use crate::error::ReportError;
 use pleach_run::part_of;
+use pleach_run::results::{Results, ranked_of};
 use pleach_run::score::Scorer;
-use pleach_run::select::{Candidate, candidates, select};
-use pleach_space::{Built, Decision, Domain, Fixed, Genotype, Shape, Space, View};
-use pleach_spec::{Document, Experiment, Objective, Reference};
+use pleach_run::select::{Candidate, candidates};
+use pleach_space::{Built, Decision, Domain, Genotype, Shape, Space, View};
+use pleach_spec::{Document, Experiment, Objective};
 use pleach_store::{LockFile, Metrics, RunFolder, RunReader, StepRecord, TrialRecord};
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(crate) struct RecordedStep {
     pub record: StepRecord,
     pub role: Role,
     /// What it decides; none of steps that take candidates as they are, and where the space is not known.
-    view: Option<Arc<View>>,
+    view: Option<View>,
     pub trials: Vec<TrialRecord>,
     /// Best first; genotypes as recorded.
     pub candidates: Vec<Candidate>,
@@ -69,23 +70,20 @@ impl Recorded {
         let space = space.map(Arc::new);
         let scorer = Scorer::new(&experiment.objectives, &experiment.space.require);
         let mut steps: Vec<RecordedStep> = Vec::new();
-        // In the order in which they ran: a step stands after those that it takes candidates from.
         for record in reader.steps()? {
             let (step, baseline, repeat) = part_of(&record.name);
             let role = Role { step: step.to_owned(), baseline, repeat };
             let trials = reader.trials(&record.name)?;
-            let view = space.as_ref().and_then(|space| view(space, &experiment, &role.step, &steps)).map(Arc::new);
-            steps.push(RecordedStep { role, record, view, trials, candidates: Vec::new() });
-            let last = steps.len() - 1;
-            steps[last].candidates = ranked(&steps, last, &scorer);
+            let view = space.as_ref().and_then(|space| {
+                let step = experiment.steps.get(&role.step).filter(|step| step.searching().is_some())?;
+                Results { experiment: &experiment, space, scorer: &scorer, reader }.view(step).ok()
+            });
             // The first of several searches stands for all.
-            let Role { step, baseline, repeat } = steps[last].role.clone();
-            let first = |other: &RecordedStep| other.role == Role { step: step.clone(), baseline, repeat: 0 };
-            if repeat > 0
-                && let Some(first) = steps.iter().position(first)
-            {
-                steps[first].candidates = ranked(&steps, first, &scorer);
-            }
+            let candidates = match repeat {
+                0 => ranked_of(&role.step, baseline, &scorer, reader)?,
+                _ => candidates(&[(record.name.clone(), trials.clone())], &scorer),
+            };
+            steps.push(RecordedStep { role, record, view, trials, candidates });
         }
         steps.sort_by_key(|step| {
             let place = experiment.steps.get_index_of(&step.role.step).unwrap_or(usize::MAX);
@@ -171,49 +169,6 @@ impl RecordedStep {
         let counted = all.filter(|(place, _)| self.counts(recorded, genotype, *place));
         counted.map(|(place, (path, value))| (path.clone(), self.value(recorded, place, *value))).collect()
     }
-}
-
-/// The candidates of a record, best first; of the first of several searches those of all.
-fn ranked(steps: &[RecordedStep], place: usize, scorer: &Scorer) -> Vec<Candidate> {
-    let one = &steps[place];
-    let belongs = |other: &&RecordedStep| match one.role.repeat == 0 {
-        true => other.role.step == one.role.step && other.role.baseline == one.role.baseline,
-        false => other.record.name == one.record.name,
-    };
-    let mut own: Vec<&RecordedStep> = steps.iter().filter(belongs).collect();
-    own.sort_by_key(|step| step.role.repeat);
-    let records: Vec<(String, Vec<TrialRecord>)> =
-        own.into_iter().map(|step| (step.record.name.clone(), step.trials.clone())).collect();
-    candidates(&records, scorer)
-}
-
-/// What a step decides, as the run saw it.
-fn view(space: &Arc<Space>, experiment: &Experiment, name: &str, before: &[RecordedStep]) -> Option<View> {
-    let step = experiment.steps.get(name)?;
-    let searching = step.searching()?;
-    let fix = step.fix().into_iter().flatten();
-    let held: Vec<Fixed> =
-        fix.flat_map(|(name, value)| Fixed::of(space.decisions(), name, value).unwrap_or_default()).collect();
-    let bases = match step.candidates() {
-        Some(reference) => bases(reference, before)?,
-        None => vec![space.defaults()],
-    };
-    Some(View::fixing(space.clone(), searching.decide, bases, &held))
-}
-
-/// The candidates that a reference means, as genotypes of the whole space.
-fn bases(reference: &Reference, before: &[RecordedStep]) -> Option<Vec<Genotype>> {
-    let baseline = matches!(reference, Reference::Baseline(_));
-    let of = |step: &&RecordedStep| step.role.step == reference.step() && step.role.baseline == baseline;
-    let source = before.iter().filter(of).min_by_key(|step| step.role.repeat)?;
-    let full = |genotype: &Genotype| source.view.as_ref().map_or_else(|| genotype.clone(), |view| view.full(genotype));
-    let mut ranked = source.candidates.clone();
-    for candidate in &mut ranked {
-        candidate.genotype = full(&candidate.genotype);
-    }
-    let recommended: Vec<Genotype> = source.record.recommendation.iter().flatten().map(full).collect();
-    let chosen = select(reference, &ranked, &recommended).ok()?;
-    Some(chosen.into_iter().map(|(_, genotype)| genotype).collect())
 }
 
 /// The shape of the input and the number of classes as `best.yaml` has them.

@@ -11,7 +11,7 @@ use crate::measures::Measures;
 use crate::outcome::of_machine;
 use crate::parts::{Part, part_of, parts};
 use crate::prepared::{Material, Prepared, RunOptions, Source};
-use crate::results::{candidates_of, trainings, view_of};
+use crate::results::trainings;
 use crate::score::Scorer;
 use crate::session::Session;
 use crate::{robustness, search_step, train};
@@ -271,7 +271,7 @@ impl Run<'_> {
             session.emit(&Event::StepUpToDate { step: name, kind, run: &folder.id() })?;
             return Ok(());
         }
-        let view = view_of(self.prepared, step, self.scorer, session.writer());
+        let view = self.prepared.results(self.scorer, session.writer()).view(step);
         let candidates = self.candidates(name, step, session.writer());
         let (view, candidates) = match view.and_then(|view| Ok((view, candidates?))) {
             Ok(both) => both,
@@ -448,30 +448,17 @@ impl Run<'_> {
                 })
             }
             Step::Train(train) => {
-                let recorded = session.writer().trials(name)?;
                 let genotypes: Vec<Genotype> = candidates.iter().map(|(_, genotype)| genotype.clone()).collect();
                 let measures = Measures::of(&self.prepared.experiment, step);
                 let (repeats, scorer) = (train.repeats, self.scorer);
-                train::run(name, space, &genotypes, repeats, &measures, folder, evaluations, scorer, recorded, session)
+                train::run(name, space, &genotypes, repeats, &measures, folder, evaluations, scorer, session)
             }
             Step::Robustness(robustness) => {
-                let recorded = session.writer().trials(name)?;
                 let source = robustness.candidates.step();
                 let trained = trainings(session.writer(), source, candidates)?;
                 let measures = Measures::of(&self.prepared.experiment, step);
                 let scorer = self.scorer;
-                robustness::run(
-                    name,
-                    space,
-                    source,
-                    &trained,
-                    &measures,
-                    folder,
-                    evaluations,
-                    scorer,
-                    recorded,
-                    session,
-                )
+                robustness::run(name, space, source, &trained, &measures, folder, evaluations, scorer, session)
             }
             Step::Export(step) => {
                 let source = step.candidates.step();
@@ -500,7 +487,7 @@ impl Run<'_> {
     fn candidates(&self, name: &str, step: &Step, reader: &RunReader) -> Result<Vec<(u64, Genotype)>, RunError> {
         match self.prepared.own_spaces.get(name) {
             Some(space) => Ok(vec![(0, space.defaults())]),
-            None => candidates_of(self.prepared, step, self.scorer, reader),
+            None => self.prepared.results(self.scorer, reader).candidates(step),
         }
     }
 

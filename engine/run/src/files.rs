@@ -4,7 +4,6 @@ use crate::error::RunError;
 use crate::export::fixed_experiment;
 use crate::parts::part_of;
 use crate::prepared::Prepared;
-use crate::results::{results_of, view_of};
 use crate::score::Scorer;
 use crate::select::front;
 use pleach_space::{Domain, View};
@@ -40,7 +39,7 @@ pub(crate) fn write(
     scorer: &Scorer,
     reader: &RunReader,
 ) -> Result<(), RunError> {
-    let space = &prepared.space;
+    let (space, results) = (&prepared.space, prepared.results(scorer, reader));
     let whole = View::new(space.clone(), pleach_spec::Decide::All, space.defaults());
     let mut records: Vec<(StepRecord, Vec<TrialRecord>)> = Vec::new();
     for record in reader.steps()? {
@@ -65,7 +64,7 @@ pub(crate) fn write(
             continue;
         };
         let view = match step.searching() {
-            Some(_) => Some(view_of(prepared, step, scorer, reader)?),
+            Some(_) => Some(results.view(step)?),
             None => None,
         };
         let own = !Arc::ptr_eq(prepared.space_of(name), space);
@@ -100,7 +99,7 @@ pub(crate) fn write(
         if own || baseline || matches!(step, Step::Export(_) | Step::Robustness(_)) {
             continue;
         }
-        let (ranked, _) = results_of(prepared, name, false, scorer, reader)?;
+        let (ranked, _) = results.of(name, false)?;
         let Some(best) = ranked.iter().find(|candidate| candidate.feasible) else { continue };
         let front = front(&ranked);
         let of = |record: &str, trial: &TrialRecord| {

@@ -1,12 +1,14 @@
 //! What a run needs to know before it begins.
 
 use crate::error::RunError;
+use crate::results::Results;
+use crate::score::Scorer;
 use indexmap::IndexMap;
 use pleach_evaluate::{Program, Table};
 use pleach_plugin::Plugin;
-use pleach_space::{Fixed, Space};
+use pleach_space::Space;
 use pleach_spec::{Data, Evaluator, Experiment};
-use pleach_store::Holder;
+use pleach_store::{Holder, RunReader};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -101,10 +103,9 @@ impl Prepared {
         }
     }
 
-    /// The decisions that a step holds at values of its own.
-    pub fn held(&self, step: &pleach_spec::Step) -> Vec<Fixed> {
-        let fix = step.fix().into_iter().flatten();
-        fix.flat_map(|(name, value)| Fixed::of(self.space.decisions(), name, value).unwrap_or_default()).collect()
+    /// What its steps came to in a run.
+    pub(crate) fn results<'r>(&'r self, scorer: &'r Scorer, reader: &'r RunReader) -> Results<'r> {
+        Results { experiment: &self.experiment, space: &self.space, scorer, reader }
     }
 
     /// The seed by which data are split.

@@ -1,78 +1,93 @@
-//! What steps came to: their candidates, ranked, and which of them other steps take.
+//! What steps came to, read from a run's record: their candidates, ranked, and which of them other steps take.
 
 use crate::error::RunError;
 use crate::parts::part_of;
-use crate::prepared::Prepared;
 use crate::score::Scorer;
 use crate::select::{Candidate, candidates, select};
-use pleach_space::{Genotype, View, fixed};
-use pleach_spec::{Reference, Step};
+use pleach_space::{Fixed, Genotype, Space, View, fixed};
+use pleach_spec::{Decide, Experiment, Reference, Step};
 use pleach_store::{RunReader, TrialRecord};
+use std::sync::Arc;
 
-/// What a step that searches decides, on top of its candidates or of the space's defaults.
-pub(crate) fn view_of(prepared: &Prepared, step: &Step, scorer: &Scorer, reader: &RunReader) -> Result<View, RunError> {
-    let decide = step.searching().map_or(pleach_spec::Decide::All, |searching| searching.decide);
-    let bases = match step {
-        Step::Hpo(_) => candidates_of(prepared, step, scorer, reader)?.into_iter().map(|(_, base)| base).collect(),
-        _ => vec![prepared.space.defaults()],
-    };
-    Ok(View::fixing(prepared.space.clone(), decide, bases, &prepared.held(step)))
+/// What the steps of a run came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Results<'r> {
+    /// The experiment.
+    pub experiment: &'r Experiment,
+    /// Its space.
+    pub space: &'r Arc<Space>,
+    /// What counts.
+    pub scorer: &'r Scorer,
+    /// The record.
+    pub reader: &'r RunReader,
 }
 
-/// The candidates that a step takes; those of the space's defaults where it names none.
-pub(crate) fn candidates_of(
-    prepared: &Prepared,
-    step: &Step,
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<Vec<(u64, Genotype)>, RunError> {
-    if let Step::Search(_) = step {
-        return Ok(Vec::new());
+impl Results<'_> {
+    /// What a step decides, on top of its candidates or of the space's defaults.
+    ///
+    /// # Errors
+    /// The record cannot be read, or the step tunes candidates that there are not.
+    pub fn view(&self, step: &Step) -> Result<View, RunError> {
+        let decide = step.searching().map_or(Decide::All, |searching| searching.decide);
+        let bases = match step {
+            Step::Hpo(_) => self.candidates(step)?.into_iter().map(|(_, base)| base).collect(),
+            _ => vec![self.space.defaults()],
+        };
+        Ok(View::fixing(self.space.clone(), decide, bases, &self.held(step)))
     }
-    let Some(reference) = step.candidates() else {
-        return Ok(vec![(0, fixed(prepared.space.decisions(), &prepared.space.defaults(), &prepared.held(step)))]);
-    };
-    let baseline = matches!(reference, Reference::Baseline(_));
-    let (ranked, recommended) = results_of(prepared, reference.step(), baseline, scorer, reader)?;
-    let held = prepared.held(step);
-    let mut candidates = select(reference, &ranked, &recommended)?;
-    if !held.is_empty() {
-        for (_, genotype) in &mut candidates {
-            *genotype = fixed(prepared.space.decisions(), genotype, &held);
+
+    /// The candidates that a step takes, with their numbers in the step that they come from, as full genotypes; the space's
+    /// defaults where it names none.
+    ///
+    /// # Errors
+    /// The record cannot be read, or there is nothing to refer to.
+    pub fn candidates(&self, step: &Step) -> Result<Vec<(u64, Genotype)>, RunError> {
+        if let Step::Search(_) = step {
+            return Ok(Vec::new());
         }
+        let held = self.held(step);
+        let hold = |genotype: &[f64]| fixed(self.space.decisions(), genotype, &held);
+        let Some(reference) = step.candidates() else { return Ok(vec![(0, hold(&self.space.defaults()))]) };
+        let baseline = matches!(reference, Reference::Baseline(_));
+        let (ranked, recommended) = self.of(reference.step(), baseline)?;
+        let mut candidates = select(reference, &ranked, &recommended)?;
+        if !held.is_empty() {
+            candidates.iter_mut().for_each(|(_, genotype)| *genotype = hold(genotype));
+        }
+        Ok(candidates)
     }
-    Ok(candidates)
-}
 
-/// The candidates of a step that ended, best first, over all its searches (or those of its baseline), and what its strategy
-/// recommends, as full genotypes.
-pub(crate) fn results_of(
-    prepared: &Prepared,
-    name: &str,
-    baseline: bool,
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<(Vec<Candidate>, Vec<Genotype>), RunError> {
-    let Some(step) = prepared.experiment.steps.get(name) else { return Ok((Vec::new(), Vec::new())) };
-    let mut ranked = ranked_of(name, baseline, scorer, reader)?;
-    if step.searching().is_none() {
-        return Ok((ranked, Vec::new()));
+    /// The candidates of a step that ended, best first, over all its searches (or those of its baseline), and what its strategy
+    /// recommends, as full genotypes.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub fn of(&self, name: &str, baseline: bool) -> Result<(Vec<Candidate>, Vec<Genotype>), RunError> {
+        let Some(step) = self.experiment.steps.get(name) else { return Ok((Vec::new(), Vec::new())) };
+        let mut ranked = ranked_of(name, baseline, self.scorer, self.reader)?;
+        if step.searching().is_none() {
+            return Ok((ranked, Vec::new()));
+        }
+        let view = self.view(step)?;
+        for candidate in &mut ranked {
+            candidate.genotype = view.full(&candidate.genotype);
+        }
+        let recommendation = self.reader.step(name)?.and_then(|step| step.recommendation).unwrap_or_default();
+        Ok((ranked, recommendation.iter().map(|genotype| view.full(genotype)).collect()))
     }
-    let view = view_of(prepared, step, scorer, reader)?;
-    for candidate in &mut ranked {
-        candidate.genotype = view.full(&candidate.genotype);
+
+    /// The decisions that a step holds at values of its own.
+    fn held(&self, step: &Step) -> Vec<Fixed> {
+        let fix = step.fix().into_iter().flatten();
+        fix.flat_map(|(name, value)| Fixed::of(self.space.decisions(), name, value).unwrap_or_default()).collect()
     }
-    let recommendation = reader.step(name)?.and_then(|step| step.recommendation).unwrap_or_default();
-    Ok((ranked, recommendation.iter().map(|genotype| view.full(genotype)).collect()))
 }
 
 /// The candidates of a step, best first, with genotypes as the step decides them.
-pub(crate) fn ranked_of(
-    name: &str,
-    baseline: bool,
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<Vec<Candidate>, RunError> {
+///
+/// # Errors
+/// The record cannot be read.
+pub fn ranked_of(name: &str, baseline: bool, scorer: &Scorer, reader: &RunReader) -> Result<Vec<Candidate>, RunError> {
     let mut records = Vec::new();
     for record in reader.steps()? {
         let (step, of_baseline, repeat) = part_of(&record.name);

@@ -4,12 +4,11 @@ use crate::error::RunError;
 use crate::evaluation::{Evaluations, Wanted};
 use crate::events::Event;
 use crate::measures::Measures;
-use crate::outcome::Evaluated;
+use crate::numbered;
 use crate::score::Scorer;
 use crate::session::Session;
 use pleach_space::{Genotype, Space};
-use pleach_store::{ArtifactRecord, Outcome, Request, TrialRecord, file_digest};
-use std::collections::HashMap;
+use pleach_store::{ArtifactRecord, Request, file_digest};
 use std::path::{Path, PathBuf};
 
 /// Before the names of metrics that were measured on the test part.
@@ -23,7 +22,7 @@ pub fn weights_path(step: &str, candidate: u64, repeat: u32) -> String {
 /// Trains each of the candidates `repeats` times; trials are numbered by candidate, then repeat.
 ///
 /// # Errors
-/// Evaluation cannot go on, not one training was measured, or the record cannot be written.
+/// As [`numbered::run`].
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn run(
     name: &str,
@@ -34,92 +33,31 @@ pub(crate) fn run(
     folder: &Path,
     evaluations: &mut Evaluations<'_>,
     scorer: &Scorer,
-    recorded: Vec<TrialRecord>,
     session: &mut Session<'_>,
 ) -> Result<(), RunError> {
-    let recorded: HashMap<u64, TrialRecord> = recorded.into_iter().map(|trial| (trial.id, trial)).collect();
-    let mut opened = Vec::new();
-    for (candidate, genotype) in candidates.iter().enumerate() {
-        for repeat in 0..repeats {
-            let id = candidate as u64 * u64::from(repeats) + u64::from(repeat);
-            let done = recorded.get(&id).filter(|trial| trial.outcome != Outcome::Running);
-            let request =
-                Request { candidate: Some(candidate as u32), ..Request::train(genotype.clone(), 1.0, repeat) };
-            session.emit(&Event::TrialAsked {
-                step: name,
-                id,
-                genotype,
-                fidelity: 1.0,
-                repeat,
-                candidate: Some(candidate as u32),
-            })?;
-            if let Some(trial) = done {
-                report(name, trial, scorer, true, session)?;
-                continue;
-            }
-            let wanted = Wanted {
-                space,
-                genotype,
-                fidelity: 1.0,
-                repeat,
-                last: true,
-                measures,
-                resumable: false,
-                resumed: None,
-            };
-            let begun = evaluations.open(id, wanted, &mut |_| true)?.expect("nothing forbids it");
-            let mut trial = TrialRecord::running(id, request, 0.0, begun.cost);
-            trial.key = begun.key;
-            session.writer().record_trial(name, &trial)?;
-            opened.push((trial, begun.infeasible));
-        }
-    }
-    session.commit()?;
-    for (mut trial, infeasible) in opened {
-        let (evaluated, test, weights) = match infeasible {
-            Some(message) => (Evaluated::infeasible(message), Default::default(), None),
-            None => {
-                let closed = evaluations.close(name, trial.id, session)?;
-                (closed.evaluated, closed.test, closed.weights)
-            }
+    let of = |(candidate, genotype): (u32, &Genotype)| {
+        let request =
+            move |repeat, genotype| Request { candidate: Some(candidate), ..Request::train(genotype, 1.0, repeat) };
+        (0..repeats).map(|repeat| request(repeat, genotype.clone())).collect::<Vec<_>>()
+    };
+    let requests: Vec<Request> = (0..).zip(candidates).flat_map(of).collect();
+    numbered::run(name, "training", &requests, folder, evaluations, scorer, session, &mut |evaluations, id, request| {
+        let wanted = Wanted {
+            space,
+            genotype: &request.genotype,
+            fidelity: request.fidelity,
+            repeat: request.repeat,
+            last: true,
+            measures,
+            resumable: false,
+            resumed: None,
         };
-        trial.outcome = match evaluated.result {
-            Ok(values) => {
-                let mut metrics = values.into_metrics();
-                metrics.extend(test.into_iter().map(|(metric, value)| (format!("{TEST}{metric}"), value)));
-                Outcome::Measured(metrics)
-            }
-            Err(failure) => Outcome::Failed(failure),
-        };
-        trial.curves = evaluated.curves;
-        trial.cached = evaluated.cached;
-        trial.seconds = evaluated.seconds;
-        trial.worker = evaluated.worker;
-        if let (Some(weights), Some(candidate)) = (weights, trial.request.candidate) {
-            keep_weights(name, candidate, trial.request.repeat, &weights, folder, session)?;
-        }
-        session.writer().record_trial(name, &trial)?;
-        session.commit()?;
-        report(name, &trial, scorer, false, session)?;
-    }
-    some_measured(name, "training", &session.writer().trials(name)?)
-}
-
-/// A step of which nothing came has failed.
-pub(crate) fn some_measured(step: &str, what: &str, trials: &[TrialRecord]) -> Result<(), RunError> {
-    if trials.iter().any(|trial| matches!(trial.outcome, Outcome::Measured(_))) {
-        return Ok(());
-    }
-    let why = trials.iter().find_map(|trial| match &trial.outcome {
-        Outcome::Failed(failure) => Some(format!("{}: {}", failure.reason, failure.message)),
-        _ => None,
-    });
-    let message = format!("step `{step}`: every {what} failed; the first: {}", why.unwrap_or_default());
-    Err(RunError::Evaluation { message })
+        Ok(evaluations.open(id, wanted, &mut |_| true)?.expect("nothing forbids it"))
+    })
 }
 
 /// Copies weights into the run's folder.
-fn keep_weights(
+pub(crate) fn keep_weights(
     step: &str,
     candidate: u32,
     repeat: u32,
@@ -149,32 +87,4 @@ pub(crate) fn record_artifact(
     session.emit(&Event::Artifact { step, candidate, kind, path: &path, digest: &digest })?;
     let artifact = ArtifactRecord { step: step.to_owned(), candidate, repeat, kind: kind.to_owned(), path, digest };
     Ok(session.writer().record_artifact(&artifact)?)
-}
-
-pub(crate) fn report(
-    step: &str,
-    trial: &TrialRecord,
-    scorer: &Scorer,
-    replayed: bool,
-    session: &mut Session<'_>,
-) -> Result<(), RunError> {
-    let values = trial.metrics().map(|metrics| crate::outcome::Values::Named(metrics.clone()));
-    let failure = match &trial.outcome {
-        Outcome::Failed(failure) => Some(failure),
-        _ => None,
-    };
-    let metric = |name: &str| trial.metrics()?.get(name).copied();
-    let feasible = values.is_some() && scorer.violations(metric).iter().all(|violation| *violation <= 0.0);
-    session.emit(&Event::TrialDone {
-        step,
-        id: trial.id,
-        metrics: values.as_ref(),
-        failure,
-        losses: &scorer.losses(metric),
-        feasible,
-        cached: trial.cached,
-        replayed,
-        cost: trial.cost,
-        seconds: trial.seconds,
-    })
 }

@@ -179,14 +179,16 @@ fn references(index: usize, steps: &[Step<'_>], problems: &mut Vec<Problem>) {
             Problem::error(at, "no-candidates", format!("`{name}` measures the candidates of another step"))
                 .help(format!("refer to that step: `{}`", reference.of_step(source))),
         );
-    } else if matches!(step.kind, "hpo") && other.body.get("network").is_some() {
+    } else if let Some(bringer) = bringer(other, steps)
+        && (step.kind == "hpo" || step.body.get("fix").is_some())
+    {
+        let (at, what) = match step.kind {
+            "hpo" => (at, "has no decisions to tune"),
+            _ => (step.at("fix"), "has no decisions to hold"),
+        };
         problems.push(
-            Problem::error(
-                at,
-                "no-candidates",
-                format!("`{name}` trains a network of its own, which has no decisions"),
-            )
-            .help("refer to a search, or to a `train` step with candidates"),
+            Problem::error(at, "no-decisions", format!("`{bringer}` brings a network of its own, which {what}"))
+                .help("refer to a search, or to what came of one"),
         );
     } else if matches!(reference, Reference::Baseline(_)) && other.body.get("baseline").is_none() {
         problems.push(
@@ -294,6 +296,20 @@ fn formats(step: &Step<'_>, problems: &mut Vec<Problem>) {
             problems.push(Problem::warning(at, "duplicate-format", format!("`{name}` is listed already")));
         }
     }
+}
+
+/// The step that brought the network of a step's candidates, where it is not of the space.
+fn bringer<'n>(step: &Step<'n>, steps: &[Step<'n>]) -> Option<&'n str> {
+    let mut current = step;
+    // Steps may wait for each other in a circle.
+    for _ in 0..=steps.len() {
+        if current.body.get("network").is_some() {
+            return Some(current.name);
+        }
+        let source = current.reference.as_ref()?.step();
+        current = steps.iter().find(|other| other.name == source)?;
+    }
+    None
 }
 
 /// A step trains candidates or a network of its own.

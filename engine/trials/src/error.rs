@@ -7,6 +7,9 @@ pub enum TrialsError {
     /// The record cannot be read.
     #[error(transparent)]
     Store(#[from] pleach_store::Error),
+    /// What the steps decided cannot be told from the record.
+    #[error(transparent)]
+    Run(Box<pleach_run::RunError>),
     /// What the run was made from is not understood.
     #[error(
         "the experiment in the record of this run cannot be read: {detail}; it may be of another version of pleach"
@@ -39,4 +42,10 @@ pub enum TrialsError {
         /// What the library says.
         source: ::parquet::errors::ParquetError,
     },
+}
+
+impl From<pleach_run::RunError> for TrialsError {
+    fn from(error: pleach_run::RunError) -> Self {
+        TrialsError::Run(Box::new(error))
+    }
 }

@@ -1,11 +1,15 @@
 //! Trials with the values of all decisions, as the record has them.
 
 use crate::TrialsError;
+use pleach_run::part_of;
+use pleach_run::results::Results;
+use pleach_run::score::Scorer;
 use pleach_space::{Decision, Domain, Genotype, Shape, Space};
 use pleach_spec::{Experiment, Objective, Requirement};
 use pleach_store::{RunReader, TrialRecord, TrialRow, TrialTable};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The trials of a run.
 #[derive(Debug, Clone)]
@@ -45,8 +49,7 @@ pub struct Trial {
     pub record: TrialRecord,
     /// The full genotype: one number per decision of the space.
     pub genotype: Genotype,
-    /// Whether each decision counts and is known: a step over candidates leaves what it does not decide to them, and a network that a
-    /// step brought has no decisions of the space.
+    /// Whether each decision counts; none does in a network that a step brought.
     pub active: Vec<bool>,
     /// When it began, in real seconds from the beginning of the run, were each worker busy all the time. The record has how
     /// long each trial took and who trained it, but not when.
@@ -91,11 +94,13 @@ impl Trials {
         let (space, problems) = Space::compile(&section, "/space", Some((Shape::image(1, 1, 1), 2)));
         let space = space.ok_or_else(|| unknown(problems.first().map_or(String::new(), |p| p.message.clone())))?;
         let decisions = space.decisions().to_vec();
+        let space = Arc::new(space);
+        let scorer = Scorer::new(&experiment.objectives, &experiment.space.require);
+        let results = Results { experiment: &experiment, space: &space, scorer: &scorer, reader };
         let places: HashMap<&str, usize> =
             decisions.iter().zip(0..).map(|(d, place)| (d.path.as_str(), place)).collect();
         let mut records = reader.steps()?;
-        let whole_step = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-        records.sort_by_key(|step| experiment.steps.get_index_of(&whole_step(&step.name)));
+        records.sort_by_key(|step| experiment.steps.get_index_of(part_of(&step.name).0));
         let mut steps = Vec::new();
         let mut metrics: Vec<String> = Vec::new();
         let mut offset = 0.0;
@@ -105,23 +110,26 @@ impl Trials {
                 .iter()
                 .map(|path| places.get(path.as_str()).copied().ok_or_else(|| path.clone()))
                 .collect();
-            // What a search does not decide holds its default.
-            let known: Vec<bool> =
-                (0..decisions.len()).map(|place| step.kind == "search" || decided.contains(&Ok(place))).collect();
-            let mut trials = Vec::new();
-            for record in reader.trials(&step.name)? {
+            let recorded = reader.trials(&step.name)?;
+            let searching = experiment.steps.get(part_of(&step.name).0).filter(|step| step.searching().is_some());
+            let view = match searching.filter(|_| !recorded.is_empty()) {
+                Some(searching) => Some(results.view(searching)?),
+                None => None,
+            };
+            let mut trials = Vec::with_capacity(recorded.len());
+            for record in recorded {
                 for name in record.metrics().into_iter().flat_map(|metrics| metrics.keys()) {
                     if !metrics.contains(name) {
                         metrics.push(name.clone());
                     }
                 }
-                let mut genotype = space.defaults();
-                for (place, value) in decided.iter().zip(&record.request.genotype) {
-                    if let Ok(place) = place {
-                        genotype[*place] = *value;
-                    }
-                }
-                let active = (0..decisions.len()).map(|place| counts(&decisions, &genotype, &known, place)).collect();
+                let genotype = match &view {
+                    Some(view) => view.full(&record.request.genotype),
+                    None => record.request.genotype.clone(),
+                };
+                // A network that a step brought has no decisions of the space.
+                let own = view.is_none() && (genotype.len() != decisions.len() || decided.iter().any(Result::is_err));
+                let active = (0..decisions.len()).map(|place| !own && counts(&decisions, &genotype, place)).collect();
                 trials.push(Trial { record, genotype, active, begun: 0.0 });
             }
             offset = lay_out(&mut trials, offset);
@@ -174,16 +182,16 @@ impl Trials {
     }
 }
 
-/// Whether a decision is known and its conditions hold, as far as they are known.
-fn counts(decisions: &[Decision], genotype: &[f64], known: &[bool], place: usize) -> bool {
+/// Whether a decision's conditions hold.
+fn counts(decisions: &[Decision], genotype: &[f64], place: usize) -> bool {
     let mut next = &decisions[place];
     while let Some(condition) = &next.active_when {
-        if known[condition.decision] && !condition.values.contains(&genotype[condition.decision]) {
+        if !condition.values.contains(&genotype[condition.decision]) {
             return false;
         }
         next = &decisions[condition.decision];
     }
-    known[place]
+    true
 }
 
 /// Lays trials out in time, one after another on each worker, from `offset`; the time at which the last one ends.
