@@ -142,6 +142,7 @@ steps:
   explore: {{search: {{strategy: regularized-evolution, with: {{population: 3, sample: 2}}, decide: all, budget: {{trials: 5}},
     fidelity: 0.3333333333333333, repeats: {repeats}, baseline: random}}}}
   beside: {{train: {{candidates: baseline(explore)}}}}
+  final: {{train: {{candidates: best(explore)}}}}
   by_hand: {{train: {{network: [flatten, {{linear: classes}}]}}}}
 "
         )
@@ -168,9 +169,16 @@ steps:
         "explore/baseline/repeat-2",
         "explore/repeat-1",
         "explore/repeat-2",
+        "final",
     ];
     assert_eq!(records.iter().collect::<Vec<_>>(), expected);
     assert_eq!(one["digest"], digest("8").0["digest"]);
+    // What was searched for is held against what was not.
+    let beside = one["beside"].as_array().unwrap();
+    let pairs: Vec<[&str; 3]> =
+        beside.iter().map(|pair| ["step", "other", "metric"].map(|key| pair[key].as_str().unwrap())).collect();
+    assert_eq!(pairs, [["final", "beside", "test_accuracy"], ["final", "by_hand", "test_accuracy"]]);
+    assert!(beside[1]["verdict"].as_str().unwrap().contains("a single training"), "{beside:?}");
 
     let folder = tempfile::tempdir().unwrap();
     let said = ran(folder.path(), &steps(1), &[]);

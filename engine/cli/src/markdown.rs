@@ -66,6 +66,10 @@ pub fn markdown(summary: &Summary, folder: &Path, error: Option<&str>) -> String
             let _ = write!(out, "\n{}\n", cell(&comparison.verdict));
         }
     }
+    for beside in &summary.beside {
+        let (value, other) = (spread(&beside.value), spread(&beside.other_value));
+        let _ = write!(out, "\n{} {value} against {other}: {}\n", cell(&beside.metric), cell(&beside.verdict));
+    }
     if !summary.requirements.is_empty() {
         out.push_str("\n| | requirement | step | candidate | value |\n| --- | --- | --- | ---: | ---: |\n");
         for required in &summary.requirements {

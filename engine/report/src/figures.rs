@@ -21,7 +21,7 @@ pub use search::{BandPoint, Search, SearchOf, SearchRun};
 use crate::error::ReportError;
 use crate::recorded::Recorded;
 use indexmap::IndexMap;
-use pleach_run::{CandidateResult, Required, Summary};
+use pleach_run::{Beside, CandidateResult, Required, Summary};
 use pleach_space::Shape;
 use pleach_spec::Objective;
 use pleach_store::{DigestHolds, Outcome, RunFolder};
@@ -46,6 +46,8 @@ pub struct Figures {
     pub steps: Vec<Step>,
     /// Which step takes candidates from which.
     pub edges: Vec<Edge>,
+    /// Trained networks of searches beside those of baselines and those written by hand.
+    pub beside: Vec<Beside>,
     /// Requirements of steps, and whether they hold.
     pub requirements: Vec<Required>,
     /// Searches beside their repeats and baselines.
@@ -185,6 +187,7 @@ impl Figures {
             experiment: folder.experiment()?,
             steps: steps(&recorded),
             edges: edges(&recorded),
+            beside: summary.beside.clone(),
             requirements: summary.requirements.clone(),
             searches: search::searches(&recorded, &summary),
             trainings: trainings(&summary),

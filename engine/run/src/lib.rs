@@ -3,6 +3,7 @@
 mod activity;
 pub mod budget;
 pub mod clock;
+mod compare;
 mod earlier;
 mod error;
 mod evaluation;
@@ -32,6 +33,7 @@ mod table;
 mod train;
 
 pub use activity::{ACTIVITY, Activity, Working};
+pub use compare::{Beside, Comparison, Spread};
 pub use error::RunError;
 pub use evaluation::{CURVES, Closed, Evaluations, Opened, Wanted};
 pub use events::Event;
@@ -40,5 +42,5 @@ pub use export::{Trained, write as write_exports};
 pub use gate::{Required, required};
 pub use parts::part_of;
 pub use prepared::{Material, Prepared, RunOptions, Source};
-pub use summary::{Best, CandidateResult, Comparison, Spread, StepSummary, Summary, summary};
+pub use summary::{Best, CandidateResult, StepSummary, Summary, summary};
 pub use table::TableEvaluator;

@@ -1,13 +1,14 @@
 //! What a run came to: the public shape of `pleach show RUN --format json`.
 
+use crate::compare::{Beside, Comparison, Spread, of_searches, of_trained};
 use crate::error::RunError;
 use crate::gate::{Required, required};
 use crate::parts::part_of;
 use crate::results::ranked_of;
 use crate::score::Scorer;
-use crate::select::{Candidate, candidates};
+use crate::select::Candidate;
 use indexmap::IndexMap;
-use pleach_spec::{Attack, Experiment, Metric, Objective, Requirement, Step};
+use pleach_spec::{Attack, Experiment, Metric, Requirement, Step};
 use pleach_store::{ArtifactRecord, Outcome, RunReader, RunState, StepRecord, StepState, TrialRecord};
 use serde::Serialize;
 
@@ -25,6 +26,8 @@ pub struct Summary {
     pub digest: String,
     /// The steps, in the order of the experiment.
     pub steps: IndexMap<String, StepSummary>,
+    /// How the networks that were searched for compare with those of baselines and those written by hand.
+    pub beside: Vec<Beside>,
     /// What steps require of their candidates, and whether it holds.
     pub requirements: Vec<Required>,
     /// The names of the objectives' metrics, the first objective first.
@@ -43,7 +46,7 @@ pub struct StepSummary {
     pub trials: u64,
     /// The best candidate, where there is one.
     pub best: Option<Best>,
-    /// Of a step that trains: each candidate, in their order.
+    /// Of a step that trains or measures: each candidate, in their order.
     pub results: Vec<CandidateResult>,
     /// Of a robustness step: for each candidate, the mean accuracy over its repeats by corruption and severity, and by attack
     /// and epsilon.
@@ -86,107 +89,6 @@ pub struct CandidateResult {
     pub failed: u64,
 }
 
-/// The searches of one step, by the first objective of the best feasible candidate that each found.
-#[derive(Debug, Clone, Serialize)]
-pub struct Comparison {
-    /// The metric that is compared.
-    pub metric: String,
-    /// The strategy.
-    pub strategy: String,
-    /// What its searches found, over seeds.
-    pub found: Spread,
-    /// The baseline's strategy, where there is one.
-    pub baseline: Option<String>,
-    /// What the baseline found on the same budgets.
-    pub baseline_found: Option<Spread>,
-    /// What can be said of it, in words.
-    pub verdict: String,
-}
-
-impl Comparison {
-    fn of(metric: &str, maximize: bool, strategy: &str, found: Vec<f64>, baseline: Option<(&str, Vec<f64>)>) -> Self {
-        let better = |a: f64, b: f64| if maximize { a > b } else { a < b };
-        let searches = found.len();
-        let verdict = match &baseline {
-            _ if searches == 1 => match &baseline {
-                None => format!("a single search: it says nothing of how good `{strategy}` is; `repeats: 5` does"),
-                Some((name, beside)) => {
-                    let than = match beside.first() {
-                        Some(&other) if better(found[0], other) => "better than",
-                        Some(&other) if other == found[0] => "equal to",
-                        _ => "not better than",
-                    };
-                    format!("a single search, {than} a single one by `{name}`: `repeats: 5` tells skill from luck")
-                }
-            },
-            None => format!("{searches} searches"),
-            Some((name, beside)) => {
-                // Paired: the searches share seeds of trainings.
-                let gains: Vec<f64> =
-                    found.iter().zip(beside).map(|(a, b)| if maximize { a - b } else { b - a }).collect();
-                let wins = gains.iter().filter(|gain| **gain > 0.0).count();
-                let gain = Spread::of(gains);
-                let error = gain.deviation / (gain.values.len() as f64).sqrt();
-                let margin = student_t(gain.values.len()) * error;
-                let claim = if gain.mean > margin {
-                    format!("`{strategy}` is better than `{name}`")
-                } else if gain.mean < -margin {
-                    format!("`{strategy}` is worse than `{name}`")
-                } else {
-                    format!("`{strategy}` is not shown to be better than `{name}`")
-                };
-                format!(
-                    "{claim}: {wins} of {searches} searches better, mean gain {:.4} ± {margin:.4} (95 %)",
-                    gain.mean
-                )
-            }
-        };
-        Comparison {
-            metric: metric.to_owned(),
-            strategy: strategy.to_owned(),
-            found: Spread::of(found),
-            baseline: baseline.as_ref().map(|(name, _)| (*name).to_owned()),
-            baseline_found: baseline.map(|(_, beside)| beside).filter(|beside| !beside.is_empty()).map(Spread::of),
-            verdict,
-        }
-    }
-}
-
-/// The factor of a two-sided 95 % interval of the mean of so many values, Student's t distribution; exact to three digits up
-/// to 31 values, of the normal distribution beyond.
-fn student_t(values: usize) -> f64 {
-    const T: [f64; 30] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-        2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-    ];
-    match values {
-        0 | 1 => f64::INFINITY,
-        values => T.get(values - 2).copied().unwrap_or(1.96),
-    }
-}
-
-/// A metric over repeats.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Spread {
-    /// The mean.
-    pub mean: f64,
-    /// The standard deviation of the sample (n - 1); 0 for a single value.
-    pub deviation: f64,
-    /// The value of each repeat, in their order.
-    pub values: Vec<f64>,
-}
-
-impl Spread {
-    /// Of at least one value.
-    pub fn of(values: Vec<f64>) -> Spread {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        let deviation = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
-        Spread { mean, deviation, values }
-    }
-}
-
 /// Reads a run.
 ///
 /// # Errors
@@ -214,13 +116,13 @@ pub fn summary(reader: &RunReader) -> Result<Summary, RunError> {
             summary.robustness = robustness_of(&reader.trials(&record.name)?, attacks);
         }
         if let (Some(step), Some(objective)) = (step, objectives.first()) {
-            summary.comparison = comparison(record, step, objective, &records, &scorer, reader)?;
+            summary.comparison = of_searches(record, step, objective, &records, &scorer, reader)?;
         }
         steps.insert(record.name.clone(), summary);
     }
-    let requirements = match &experiment {
-        Some(experiment) => required(experiment, &scorer, reader)?,
-        None => Vec::new(),
+    let (requirements, beside) = match &experiment {
+        Some(experiment) => (required(experiment, &scorer, reader)?, of_trained(experiment, &steps)),
+        None => (Vec::new(), Vec::new()),
     };
     let state = reader.state()?;
     let error = reader.meta(crate::execute::ERROR)?.filter(|_| state == RunState::Failed);
@@ -230,6 +132,7 @@ pub fn summary(reader: &RunReader) -> Result<Summary, RunError> {
         error,
         digest: pleach_store::digest(reader, pleach_evaluate::is_unrepeatable)?.run,
         steps,
+        beside,
         requirements,
         objectives: scorer.objectives(),
     })
@@ -268,40 +171,6 @@ fn step_summary(
         failed,
         seconds: record.seconds,
     })
-}
-
-/// How the searches of a step compare, once all of them are done.
-fn comparison(
-    record: &StepRecord,
-    step: &Step,
-    objective: &Objective,
-    records: &[StepRecord],
-    scorer: &Scorer,
-    reader: &RunReader,
-) -> Result<Option<Comparison>, RunError> {
-    let Some(searching) = step.searching().filter(|_| record.state == StepState::Done) else { return Ok(None) };
-    let (mut found, mut beside) = (Vec::new(), Vec::new());
-    let mut searches: Vec<(u32, bool, &str)> = records
-        .iter()
-        .map(|other| (part_of(&other.name), other.name.as_str()))
-        .filter(|((step, ..), _)| *step == record.name)
-        .map(|((_, baseline, repeat), name)| (repeat, baseline, name))
-        .collect();
-    searches.sort_unstable();
-    for (_, baseline, name) in searches {
-        let trials = [(name.to_owned(), reader.trials(name)?)];
-        if let Some(best) = candidates(&trials, scorer).into_iter().find(|candidate| candidate.feasible) {
-            let value = best.metrics.get(&objective.metric().to_string()).copied().unwrap_or(f64::NAN);
-            if baseline { &mut beside } else { &mut found }.push(value);
-        }
-    }
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let metric = objective.metric().to_string();
-    let maximize = matches!(objective, Objective::Maximize(_));
-    let baseline = searching.baseline.map(|name| (name, beside));
-    Ok(Some(Comparison::of(&metric, maximize, searching.strategy, found, baseline)))
 }
 
 /// Mean accuracies over repeats, by candidate, corruption or attack, severity or epsilon.
@@ -361,31 +230,4 @@ fn results(trials: &[TrialRecord]) -> Vec<CandidateResult> {
             CandidateResult { candidate, validation, test, failed }
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_several_searches_say_something_of_a_strategy() {
-        let verdict = |found: &[f64], beside: &[f64]| {
-            let baseline = (!beside.is_empty()).then(|| ("random", beside.to_vec()));
-            Comparison::of("accuracy", true, "mine", found.to_vec(), baseline).verdict
-        };
-        assert!(verdict(&[0.9], &[]).starts_with("a single search: it says nothing"));
-        assert!(verdict(&[0.9], &[0.8]).starts_with("a single search, better than a single one by `random`"));
-        assert!(verdict(&[0.8], &[0.9]).starts_with("a single search, not better than"));
-        let five = [0.9, 0.91, 0.92, 0.91, 0.9];
-        assert!(verdict(&five, &[0.8, 0.82, 0.81, 0.8, 0.8]).starts_with("`mine` is better than `random`: 5 of 5"));
-        assert!(verdict(&five, &[0.95, 0.85, 0.96, 0.86, 0.91]).starts_with("`mine` is not shown to be better"));
-        assert!(verdict(&[0.8, 0.8, 0.81], &[0.9, 0.9, 0.9]).starts_with("`mine` is worse than `random`"));
-    }
-
-    #[test]
-    fn a_spread_is_that_of_a_sample() {
-        let spread = Spread::of(vec![1.0, 2.0, 3.0]);
-        assert_eq!((spread.mean, spread.deviation), (2.0, 1.0));
-        assert_eq!(Spread::of(vec![5.0]).deviation, 0.0);
-    }
 }

@@ -15,7 +15,8 @@ Examples:
   pleach show quickstart-2 --format json
   pleach show quickstart --format junit > junit.xml
 
-JSON: {\"name\", \"state\", \"digest\", \"steps\": {NAME: {\"kind\", \"state\", \"trials\", \"best\", \"results\", \"artifacts\"}}}
+JSON: {\"name\", \"state\", \"digest\", \"steps\": {NAME: {\"kind\", \"state\", \"trials\", \"best\", \"results\", \"robustness\",
+\"comparison\", \"artifacts\"}}, \"beside\": […], \"requirements\": […]}
 `digest` is the same wherever the run is repeated. Of a `train` step, `results` has for each candidate every metric's \"mean\",
 \"deviation\" (of the sample) and \"values\" by repeat, below \"validation\" and \"test\".")]
 pub struct Arguments {
@@ -60,9 +61,19 @@ pub fn text(summary: &Summary, folder: &Path) -> String {
         vec![name.clone(), step.kind.clone(), step.state.as_str().to_owned(), trials, best, duration(step.seconds)]
     });
     out.push_str(&output::table(&["step", "kind", "state", "trials", "best", "time"], rows));
-    for (name, step) in summary.steps.iter().filter(|(_, step)| !step.results.is_empty()) {
+    // What a robustness step measured stands below, by corruption and attack.
+    let trained = |step: &StepSummary| step.kind == "train" && !step.results.is_empty();
+    for (name, step) in summary.steps.iter().filter(|(_, step)| trained(step)) {
         let _ =
             write!(out, "\nTrained by {name}, mean ± deviation over repeats:\n{}", results(step, &summary.objectives));
+    }
+    for beside in &summary.beside {
+        let (value, other) = (spread(&beside.value), spread(&beside.other_value));
+        let _ = write!(
+            out,
+            "\n{} of {} and {}: {value} and {other}\n  {}\n",
+            beside.metric, beside.step, beside.other, beside.verdict
+        );
     }
     for (name, step) in &summary.steps {
         if let Some(comparison) = &step.comparison {

@@ -49,6 +49,7 @@ pub(crate) fn summary() -> Summary {
         error: None,
         digest: "ab12".into(),
         steps: [("explore".to_owned(), step("search", StepState::Done, 30.0)), ("final".to_owned(), last)].into(),
+        beside: Vec::new(),
         requirements: vec![
             required("accuracy >= 0.9", Some(0.9375), 0.9, true),
             required("parameters <= 1000", Some(1234.0), 1000.0, false),

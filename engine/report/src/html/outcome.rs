@@ -12,6 +12,14 @@ pub(super) fn section(figures: &Figures) -> Option<Markup> {
         @for search in &figures.searches {
             div class="verdict" { p { strong { (search.step) } ": " (found(search)) (said(search.verdict())) "." } }
         }
+        @for beside in &figures.beside {
+            div class="verdict" {
+                p {
+                    (beside.metric) " of " strong { (beside.step) } " " (spread(&beside.value)) ", of " strong { (beside.other) } " "
+                    (spread(&beside.other_value)) ". In short: " (said(&beside.verdict)) "."
+                }
+            }
+        }
         @for training in &figures.trainings { (trained(figures, training)) }
         @if !figures.requirements.is_empty() { (requirements(figures)) }
         @for note in &figures.notes { p class="minor" { (note) } }
