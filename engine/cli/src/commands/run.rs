@@ -119,7 +119,11 @@ fn show(format: RunFormat, folder: &Path, error: Option<&str>) -> Result<(), Fai
         }
     }
     match format {
-        RunFormat::Human if error.is_none() => output::data(super::show::text(&summary, folder.path())),
+        RunFormat::Human if error.is_none() => {
+            output::data(super::show::text(&summary, folder.path()))?;
+            output::say(format_args!("`pleach report {}` draws all of it as one HTML file", folder.id()));
+            Ok(())
+        }
         RunFormat::Human | RunFormat::Json => Ok(()),
         RunFormat::Junit => output::data(junit::junit(&summary, &folder.id(), error).map_err(Failure::unusable)?),
     }
