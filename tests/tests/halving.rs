@@ -112,3 +112,30 @@ fn smoke_tries_it() {
     assert_eq!(number(&record, "SELECT count(*) FROM trials WHERE step = 'search'"), 1.0);
     assert_eq!(number(&record, "SELECT count(*) FROM trials WHERE step = 'final' AND state = 'measured'"), 1.0);
 }
+
+/// A worker that finds no earlier weights, whatever is asked: a filter before the real one.
+#[cfg(unix)]
+fn forgetful_worker(folder: &Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let real = std::env::var_os("PLEACH_TORCH")
+        .map_or_else(|| repository().join("target/debug/pleach-torch"), std::path::PathBuf::from);
+    let script = folder.join("forgetful");
+    let text =
+        format!("#!/bin/sh\nsed -u 's#\"resume\":\"[^\"]*\"#\"resume\":\"/no/such/weights\"#' | {}\n", real.display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+#[cfg(unix)]
+#[test]
+fn without_the_earlier_weights_a_training_begins_anew_and_comes_to_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (usual, forgetful) = (folder.path().join("usual"), folder.path().join("forgetful-runs"));
+    run(&usual, &SMALL);
+    let output = pleach(&forgetful, &SMALL).env("PLEACH_TORCH", forgetful_worker(folder.path())).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("begins anew to the same bits"), "{said}");
+    assert_eq!(digest(&usual), digest(&forgetful));
+}

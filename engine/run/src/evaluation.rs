@@ -163,6 +163,8 @@ enum Purpose {
         expected: Option<String>,
         /// The epochs of the training that it goes on from.
         before: Vec<Metrics>,
+        /// Of a training that goes on: the same from fresh weights, in case the earlier ones cannot be used.
+        anew: Option<Box<TrainJob>>,
     },
     /// Measurements on weights that are there.
     Measure {

@@ -6,7 +6,7 @@ use crate::parts::part_of;
 use crate::prepared::Prepared;
 use crate::score::Scorer;
 use crate::select::front;
-use pleach_space::{Domain, View};
+use pleach_space::{Domain, View, is_active};
 use pleach_spec::{Reference, Step};
 use pleach_store::{RunFolder, RunReader, StepRecord, TrialRecord, TrialRow, TrialTable};
 use std::path::Path;
@@ -14,15 +14,10 @@ use std::sync::Arc;
 
 /// A genotype's value as text: the option's label or the number; empty where it does not count.
 pub(crate) fn value_text(view: &View, genotype: &[f64], place: usize) -> String {
-    let decision = &view.decisions()[place];
-    let mut next = decision;
-    while let Some(condition) = &next.active_when {
-        if !condition.values.contains(&genotype[condition.decision]) {
-            return String::new();
-        }
-        next = &view.decisions()[condition.decision];
+    if !is_active(view.decisions(), genotype, place) {
+        return String::new();
     }
-    match &decision.domain {
+    match &view.decisions()[place].domain {
         Domain::Choice(options) => options.get(genotype[place] as usize).cloned().unwrap_or_default(),
         Domain::Levels(levels) => levels.get(genotype[place] as usize).map(ToString::to_string).unwrap_or_default(),
         Domain::Integer { .. } | Domain::Real { .. } => genotype[place].to_string(),

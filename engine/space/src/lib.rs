@@ -22,5 +22,6 @@ pub use encode::{Column, Columns, Paths};
 pub use fix::{FixError, Fixed, fixed};
 pub use network::{Network, Node, Op, RecurrentKind, Shape, TensorSpec};
 pub use problem::SpaceProblem;
+pub use sample::is_active;
 pub use space::{Built, Space};
 pub use view::View;

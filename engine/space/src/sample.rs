@@ -4,7 +4,7 @@ use crate::decision::{Decision, Domain, Genotype};
 use pleach_random::Generator;
 
 /// Whether a decision counts in a genotype. Earlier decisions must already hold their values.
-pub(crate) fn is_active(decisions: &[Decision], genotype: &[f64], index: usize) -> bool {
+pub fn is_active(decisions: &[Decision], genotype: &[f64], index: usize) -> bool {
     let mut next = index;
     while let Some(condition) = &decisions[next].active_when {
         if !condition.values.contains(&genotype[condition.decision]) {

@@ -4,7 +4,7 @@ use crate::TrialsError;
 use pleach_run::part_of;
 use pleach_run::results::Results;
 use pleach_run::score::Scorer;
-use pleach_space::{Decision, Domain, Genotype, Shape, Space};
+use pleach_space::{Decision, Domain, Genotype, Shape, Space, is_active};
 use pleach_spec::{Experiment, Objective, Requirement};
 use pleach_store::{RunReader, TrialRecord, TrialRow, TrialTable};
 use std::collections::HashMap;
@@ -129,7 +129,8 @@ impl Trials {
                 };
                 // A network that a step brought has no decisions of the space.
                 let own = view.is_none() && (genotype.len() != decisions.len() || decided.iter().any(Result::is_err));
-                let active = (0..decisions.len()).map(|place| !own && counts(&decisions, &genotype, place)).collect();
+                let active =
+                    (0..decisions.len()).map(|place| !own && is_active(&decisions, &genotype, place)).collect();
                 trials.push(Trial { record, genotype, active, begun: 0.0 });
             }
             offset = lay_out(&mut trials, offset);
@@ -180,18 +181,6 @@ impl Trials {
     pub fn csv(&self, path: &Path) -> Result<(), TrialsError> {
         Ok(self.table().write(path)?)
     }
-}
-
-/// Whether a decision's conditions hold.
-fn counts(decisions: &[Decision], genotype: &[f64], place: usize) -> bool {
-    let mut next = &decisions[place];
-    while let Some(condition) = &next.active_when {
-        if !condition.values.contains(&genotype[condition.decision]) {
-            return false;
-        }
-        next = &decisions[condition.decision];
-    }
-    true
 }
 
 /// Lays trials out in time, one after another on each worker, from `offset`; the time at which the last one ends.

@@ -59,12 +59,14 @@ pub(super) fn section(figures: &Figures) -> Option<Markup> {
             ]
         })
         .collect();
-    let total: f64 = figures.steps.iter().map(|step| step.seconds).sum();
+    // A step's own time holds that of its repeats and its baseline.
+    let whole = figures.steps.iter().filter(|step| pleach_run::part_of(&step.name).0 == step.name);
+    let total: f64 = whole.map(|step| step.seconds).sum();
     Some(html! {
         div class="scroll" { (graph("Graph of steps", &boxes, &lines, true)) }
         (table(&["step", "kind", "takes", "state", "trials", "time", "work", "cost"], &rows))
         p class="minor" {
-            "Time in all " (duration(total)) ". Time is what passed; work the sum over trials on all workers, without those from the \
+            "Time in all " (duration(total)) ". Time is what passed, for a step with its repeats and baseline; work the sum over trials on all workers, without those from the \
              cache; cost what the virtual clock counted."
         }
     })

@@ -12,6 +12,9 @@ struct Kept {
     seconds: f64,
 }
 
+/// The reason of a failure by which earlier weights cannot be used.
+const LOST: &str = "lost";
+
 impl Evaluations<'_> {
     /// Keeps a result and hands it to all that wait for it.
     pub(super) fn absorb(&mut self, step: &str, done: Done, session: &mut Session<'_>) -> Result<(), RunError> {
@@ -26,7 +29,18 @@ impl Evaluations<'_> {
         };
         let closed = match purpose {
             Purpose::Measure { trained } => self.absorb_measured(&key, result, &measures, trained)?,
-            Purpose::Evaluate { document, checkpoint, last, expected, before } => {
+            Purpose::Evaluate { document, checkpoint, last, expected, anew: Some(job), .. }
+                if result.as_ref().is_err_and(|failure| failure.reason == LOST) =>
+            {
+                // Another run on the same cache may have removed them, or they are of data that lay elsewhere.
+                let message = "a training could not go on from its earlier weights, and begins anew to the same bits";
+                session.emit(&Event::Log { step, level: "info", message })?;
+                let purpose =
+                    Purpose::Evaluate { document, checkpoint, last, expected, before: Vec::new(), anew: None };
+                self.submit(Running { key, purpose, measures, tickets }, Work::Train(job));
+                return Ok(());
+            }
+            Purpose::Evaluate { document, checkpoint, last, expected, before, .. } => {
                 if let (Some(expected), Ok(Evaluation { weights_digest: Some(found), .. })) = (&expected, &result)
                     && expected != found
                 {

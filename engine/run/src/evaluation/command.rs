@@ -42,8 +42,14 @@ impl Evaluations<'_> {
         } else {
             self.open.insert(ticket, Open::Waiting { costs });
             if !self.join(&key, ticket, false, false, wanted.measures) {
-                let purpose =
-                    Purpose::Evaluate { document, checkpoint: None, last: false, expected: None, before: Vec::new() };
+                let purpose = Purpose::Evaluate {
+                    document,
+                    checkpoint: None,
+                    last: false,
+                    expected: None,
+                    before: Vec::new(),
+                    anew: None,
+                };
                 let measures = Measures::default();
                 let running = Running { key: key.clone(), purpose, measures, tickets: vec![ticket] };
                 self.submit(running, Work::Command(Box::new(job)));

@@ -102,9 +102,11 @@ impl Evaluations<'_> {
             measure: wanted.measures.all().to_vec(),
         };
         let expected = known.and_then(|entry| entry.tensors);
+        let anew = job.resume.is_some().then(|| Box::new(TrainJob { resume: None, ..job.clone() }));
+        let (last, before) = (wanted.last, epochs_before);
         let running = Running {
             key,
-            purpose: Purpose::Evaluate { document, checkpoint, last: wanted.last, expected, before: epochs_before },
+            purpose: Purpose::Evaluate { document, checkpoint, last, expected, before, anew },
             measures: wanted.measures.clone(),
             tickets: vec![ticket],
         };
