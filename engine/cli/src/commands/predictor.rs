@@ -1,10 +1,11 @@
-use super::Format;
+use super::{Format, run::failed};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::experiment::{self, ExperimentFile, Overrides};
 use crate::output;
 use pleach_evaluate::Table;
 use pleach_plan::Prepared;
 use pleach_predict::{Candidate, Encoder, FitError, held_out_tau};
+use pleach_run::results::Results;
 use pleach_run::score::Scorer;
 use pleach_space::View;
 use pleach_spec::{Boosting, Decide, Evaluator, Forest, GaussianProcess, Kernel, Predictor, Target};
@@ -239,7 +240,7 @@ fn of_run(arguments: &Arguments) -> Result<Known, Failure> {
     let prepared = experiment::of_run(&folder, &arguments.base)?;
     let (name, scorer) = objective(&prepared, arguments.objective)?;
     let reader = folder.read()?;
-    let (step, view) = searched(&prepared, &reader, arguments.step.as_deref())?;
+    let (step, view) = searched(&prepared, &scorer, &reader, arguments.step.as_deref())?;
     let trials = reader.trials(&step)?;
     let measured = trials.iter().filter(|trial| trial.metrics().is_some());
     let highest = measured.clone().map(|trial| trial.request.fidelity).fold(0.0, f64::max);
@@ -255,18 +256,25 @@ fn of_run(arguments: &Arguments) -> Result<Known, Failure> {
 }
 
 /// The step whose trials are taken, and what it decides.
-fn searched(prepared: &Prepared, reader: &RunReader, wanted: Option<&str>) -> Result<(String, View), Failure> {
+fn searched(
+    prepared: &Prepared,
+    scorer: &Scorer,
+    reader: &RunReader,
+    wanted: Option<&str>,
+) -> Result<(String, View), Failure> {
+    let (experiment, space) = (&prepared.experiment, &prepared.space);
     for step in &prepared.steps {
         if wanted.is_none_or(|wanted| wanted == step.name)
-            && let Some(view) = &step.view
+            && step.step.searching().is_some()
             && reader.ended_trials(&step.name)? > 0
         {
-            return Ok((step.name.clone(), view.clone()));
+            let view = Results { experiment, space, scorer, reader }.view(&step.step).map_err(failed)?;
+            return Ok((step.name.clone(), view));
         }
     }
     let message = match wanted {
-        Some(step) => format!("the run has no `search` step `{step}` with trials"),
-        None => "the run has no `search` step with trials".to_owned(),
+        Some(step) => format!("the run has no step `{step}` that searches, with trials"),
+        None => "the run has no step that searches, with trials".to_owned(),
     };
     Err(Failure::invalid(message).help("`pleach show RUN` lists the steps"))
 }
