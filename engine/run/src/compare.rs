@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use pleach_spec::{Experiment, Objective, Reference, Step};
 use pleach_store::{RunReader, StepRecord, StepState};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The searches of one step, by the first objective of the best feasible candidate that each found.
@@ -122,10 +123,10 @@ impl Comparison {
             None => format!("{searches} searches"),
             Some((name, gains)) if gains.is_empty() => format!("`{name}` found no feasible candidate to compare with"),
             Some((name, gains)) if gains.len() == 1 => {
-                let than = match gains[0] {
-                    gain if gain > 0.0 => "better than",
-                    gain if gain == 0.0 => "equal to",
-                    _ => "not better than",
+                let than = match gains[0].total_cmp(&0.0) {
+                    Ordering::Greater => "better than",
+                    Ordering::Equal => "equal to",
+                    Ordering::Less => "not better than",
                 };
                 format!("a single search, {than} a single one by `{name}`: `repeats: 5` tells skill from luck")
             }
