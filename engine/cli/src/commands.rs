@@ -1,6 +1,7 @@
 //! One file a command: its arguments with their help, and what it does.
 
 pub mod bench;
+pub mod cache;
 pub mod check;
 pub mod completions;
 pub mod data;
@@ -11,6 +12,7 @@ pub mod plan;
 pub mod plugin;
 pub mod predictor;
 pub mod report;
+pub mod reproduce;
 pub mod run;
 pub mod schema;
 pub mod show;
@@ -30,6 +32,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Check(arguments) => check::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
@@ -38,6 +41,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Predictor(arguments) => predictor::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -33,7 +33,7 @@ pub fn strategies() -> Strategies {
     }
     folders.retain(|folder| folder.is_dir());
     folders.dedup();
-    Strategies { folders }
+    Strategies { folders, ..Strategies::default() }
 }
 
 /// The training worker: what `PLEACH_TORCH` names, else `pleach-torch` beside the executable, else that name in the search path.
@@ -78,9 +78,12 @@ pub fn host() -> Option<String> {
 
 /// The time, such as `2026-01-31 09:30:00 UTC`.
 pub fn time() -> String {
-    let seconds =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    civil(seconds)
+    civil(seconds())
+}
+
+/// Seconds since 1970.
+pub fn seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }
 
 /// When a file was last written, in seconds since 1970; 0 where that is not known.

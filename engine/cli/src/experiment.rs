@@ -3,7 +3,7 @@
 use crate::environment;
 use crate::exit::{Exit, Failure};
 use crate::output;
-use pleach_plan::{Prepared, Surroundings};
+use pleach_plan::{Prepared, Strategies, Surroundings};
 use pleach_spec::{Diagnostic, Document};
 use pleach_store::RunFolder;
 use serde_json::{Map, Value};
@@ -66,16 +66,20 @@ pub fn prepare(arguments: &ExperimentFile) -> Result<(Prepared, Document), Failu
 /// # Errors
 /// The run cannot be read, or the experiment has mistakes where it now stands, which are shown.
 pub fn of_run(folder: &RunFolder, base: &Path) -> Result<Prepared, Failure> {
+    of_run_with(folder, base, environment::strategies())
+}
+
+/// As [`of_run`], with strategies that lie elsewhere.
+///
+/// # Errors
+/// As [`of_run`].
+pub fn of_run_with(folder: &RunFolder, base: &Path, strategies: Strategies) -> Result<Prepared, Failure> {
     // The lock holds the experiment with included files and overrides in place; JSON is YAML, too.
     let lock = folder.read()?.lock()?;
     let label = folder.path().join("lock.yaml");
     let text = without_nulls(lock.experiment).to_string();
     let document = Document::load(&label.to_string_lossy(), &text, &|path| std::fs::read(path), &[]);
-    let surroundings = Surroundings {
-        base: base.to_owned(),
-        data_caches: environment::data_caches(),
-        strategies: environment::strategies(),
-    };
+    let surroundings = Surroundings { base: base.to_owned(), data_caches: environment::data_caches(), strategies };
     let (prepared, diagnostics) = pleach_plan::prepare(&document, &surroundings);
     prepared.ok_or_else(|| {
         output::diagnostics(&diagnostics);

@@ -9,6 +9,7 @@ mod environment;
 mod exit;
 mod experiment;
 mod junit;
+mod locked;
 mod markdown;
 mod output;
 mod progress;

@@ -22,5 +22,5 @@ pub use graph::StepGraph;
 pub use keys::{Digests, DigestsError, SEARCH_SEMANTICS, digests, key_of, measures, pointer_of, step_documents};
 pub use prepare::{Surroundings, check_space, prepare};
 pub use prepared::{Prepared, PreparedStep};
-pub use status::{Change, Plan, PlannedStep, Recorded, StepStatus};
+pub use status::{Change, Plan, PlannedStep, Recorded, RecordedStep, StepStatus, changes};
 pub use strategies::{Listed, Strategies, StrategyError, StrategyFile};

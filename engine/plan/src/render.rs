@@ -1,7 +1,7 @@
 //! A plan as text for people, as a Mermaid or Graphviz graph, and as JSON for programs.
 
 use crate::estimate::Estimate;
-use crate::status::{Plan, PlannedStep, StepStatus};
+use crate::status::{Change, Plan, PlannedStep, StepStatus};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -15,18 +15,30 @@ pub fn text(plan: &Plan) -> String {
         let work = if work.is_empty() { "work not known beforehand".to_owned() } else { work.join(", ") };
         let _ = writeln!(out, "  {after}{work}");
         let _ = writeln!(out, "  {}", status(&step.status));
-        if let StepStatus::Changed { changes, .. } = &step.status {
-            for change in changes {
-                let place = match (&change.file, change.line) {
-                    (Some(file), Some(line)) => format!(" ({file}:{line})"),
-                    _ => String::new(),
-                };
-                let (old, new) = (value(change.old.as_ref()), value(change.new.as_ref()));
-                let _ = writeln!(out, "    {}: {old} → {new}{place}", change.path);
+        if let StepStatus::Changed { changes, known, .. } = &step.status {
+            for one in changes {
+                let _ = writeln!(out, "    {}", change(one));
+            }
+            match known {
+                0 => {}
+                1 => out.push_str("    1 trial is in the cache: if it is asked for again, it costs nothing\n"),
+                known => {
+                    let _ = writeln!(out, "    {known} trials are in the cache: those asked for again cost nothing");
+                }
             }
         }
     }
     out
+}
+
+/// One value that changed, from what to what, and where it stands.
+pub fn change(change: &Change) -> String {
+    let place = match (&change.file, change.line) {
+        (Some(file), Some(line)) => format!(" ({file}:{line})"),
+        _ => String::new(),
+    };
+    let (old, new) = (value(change.old.as_ref()), value(change.new.as_ref()));
+    format!("{}: {old} → {new}{place}", change.path)
 }
 
 /// A flowchart that Markdown viewers draw.

@@ -13,8 +13,19 @@ use serde_json::Value;
 pub struct Recorded {
     /// The run, such as `quickstart-1`.
     pub run: String,
-    /// Its steps, and how many trials of each have ended.
-    pub steps: Vec<(StepRecord, u64)>,
+    /// Its steps.
+    pub steps: Vec<RecordedStep>,
+}
+
+/// What an earlier run recorded of a step.
+#[derive(Debug, Clone)]
+pub struct RecordedStep {
+    /// The step.
+    pub record: StepRecord,
+    /// Trials that have ended, those of repeats and baselines included.
+    pub ended: u64,
+    /// Those of them whose results the cache still has.
+    pub known: u64,
 }
 
 /// Whether a step has to run.
@@ -44,6 +55,9 @@ pub enum StepStatus {
         run: String,
         /// What changed.
         changes: Vec<Change>,
+        /// How many trials of that run have results in the cache, where what changed leaves trainings as they are: those that are
+        /// asked for again cost nothing.
+        known: u64,
     },
     /// It runs for the first time.
     New,
@@ -111,11 +125,9 @@ impl Plan {
             let depends_on = &documents[&step.name];
             let inputs: Vec<String> = step.inputs.iter().map(|&index| prepared.steps[index].name.clone()).collect();
             let status = match status(&step.name, depends_on, recorded, document) {
-                StepStatus::Changed { run, changes } if changes.is_empty() => {
-                    // Nothing of its own: an input's key changed.
-                    inputs.first().map_or(StepStatus::Changed { run, changes }, |input| StepStatus::Follows {
-                        input: input.clone(),
-                    })
+                // Nothing of its own: an input's key changed.
+                StepStatus::Changed { changes, .. } if changes.is_empty() && !inputs.is_empty() => {
+                    StepStatus::Follows { input: inputs[0].clone() }
                 }
                 status => status,
             };
@@ -142,24 +154,36 @@ impl Plan {
 fn status(name: &str, depends_on: &Value, recorded: &[Recorded], document: &Document) -> StepStatus {
     let key = key_of(depends_on);
     let latest_first = || recorded.iter().rev().flat_map(|run| run.steps.iter().map(move |step| (&run.run, step)));
-    let same = || latest_first().filter(|(_, (step, _))| step.key == key);
-    if let Some((run, _)) = same().find(|(_, (step, _))| step.state == StepState::Done) {
+    let same = || latest_first().filter(|(_, step)| step.record.key == key);
+    if let Some((run, _)) = same().find(|(_, step)| step.record.state == StepState::Done) {
         return StepStatus::UpToDate { run: run.clone() };
     }
-    if let Some((run, (_, trials))) = same().find(|(_, (step, _))| step.state == StepState::Running) {
-        return StepStatus::GoesOn { run: run.clone(), trials: *trials };
+    if let Some((run, step)) = same().find(|(_, step)| step.record.state == StepState::Running) {
+        return StepStatus::GoesOn { run: run.clone(), trials: step.ended };
     }
     // Of a step that an earlier run never came to, nothing changed.
     let begun = |step: &StepRecord| step.state != StepState::Pending;
-    match latest_first().find(|(_, (step, _))| step.name == name && begun(step) && step.key != key) {
-        Some((run, (step, _))) => {
-            StepStatus::Changed { run: run.clone(), changes: changes(&step.document, depends_on, document) }
+    match latest_first().find(|(_, step)| step.record.name == name && begun(&step.record) && step.record.key != key) {
+        Some((run, step)) => {
+            let changes = changes(&step.record.document, depends_on, document);
+            let known = if changes.iter().any(changes_trainings) { 0 } else { step.known };
+            StepStatus::Changed { run: run.clone(), changes, known }
         }
         None => StepStatus::New,
     }
 }
 
-fn changes(old: &Value, new: &Value, document: &Document) -> Vec<Change> {
+/// Whether no training can be the same after a change.
+fn changes_trainings(change: &Change) -> bool {
+    const ALL: [&str; 7] = ["seed", "data", "evaluator", "fidelity", "digests", "space.training.", "space.input"];
+    const RANGES: [&str; 3] = ["one_of", ".int[", ".float["];
+    let path = change.path.as_str();
+    let decided = RANGES.iter().any(|part| path.contains(part));
+    path.ends_with(".fidelity") || (!decided && ALL.iter().any(|part| path.starts_with(part)))
+}
+
+/// What changed between two documents whose places are those of an experiment, with the lines where it stands now.
+pub fn changes(old: &Value, new: &Value, document: &Document) -> Vec<Change> {
     let found = pleach_store::differences(old, new);
     let own = found.into_iter().filter(|difference| !difference.path.starts_with("inputs"));
     own.map(|difference| {

@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub struct Strategies {
     /// The folders; the first that holds a strategy wins.
     pub folders: Vec<PathBuf>,
+    /// Files of strategies by what an experiment calls them, before all folders: those that a run was made with.
+    pub pinned: BTreeMap<String, PathBuf>,
 }
 
 /// A strategy's file.
@@ -100,6 +102,9 @@ impl Strategies {
     /// # Errors
     /// There is none, or the file is no strategy.
     pub fn find(&self, strategy: &str, base: &Path) -> Result<StrategyFile, StrategyError> {
+        if let Some(file) = self.pinned.get(strategy) {
+            return StrategyFile::read(file);
+        }
         if is_path(strategy) {
             return StrategyFile::read(&base.join(strategy));
         }
@@ -175,7 +180,8 @@ mod tests {
     fn what_is_not_there_is_said_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("random.wasm"), b"\0asm\x01\0\0\0").unwrap();
-        let strategies = Strategies { folders: vec![folder.path().join("missing"), folder.path().to_owned()] };
+        let folders = vec![folder.path().join("missing"), folder.path().to_owned()];
+        let strategies = Strategies { folders, ..Strategies::default() };
         let unknown = strategies.find("randm", Path::new("")).unwrap_err();
         assert_eq!(unknown.help().unwrap(), "did you mean `random`?");
         let no_strategy = strategies.find("random", Path::new("")).unwrap_err().to_string();

@@ -253,11 +253,10 @@ fn environment(recorded: &Recorded, device_name: Option<String>) -> Environment 
         plugins: lock.plugins.clone(),
         space: lock.space.clone(),
         digest_holds: match lock.digest_holds {
-            DigestHolds::Anywhere => "wherever versions and device class are these",
-            DigestHolds::ThisRun => "nowhere else: a clock or a meter led the search",
-            DigestHolds::ThisMachine => "on this machine only: a trial failed for a reason of the machine",
-        }
-        .to_owned(),
+            DigestHolds::Anywhere => "wherever versions, device class and processor are these".to_owned(),
+            DigestHolds::ThisRun => format!("nowhere else: {}", lock.because.join("; ")),
+            DigestHolds::ThisMachine => format!("on this machine only: {}", lock.because.join("; ")),
+        },
         seed: recorded.experiment.seed,
     }
 }

@@ -9,12 +9,12 @@ use crate::train::TEST;
 use indexmap::IndexMap;
 use pleach_spec::{Experiment, Objective, Reference, Step};
 use pleach_store::{RunReader, StepRecord, StepState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The searches of one step, by the first objective of the best feasible candidate that each found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Comparison {
     /// The metric that is compared.
     pub metric: String,
@@ -32,7 +32,7 @@ pub struct Comparison {
 
 /// Trained networks of a search beside those of its baseline, or beside one that was written by hand: the best candidate of
 /// each step, over its repeats.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Beside {
     /// The step that trained what a search found.
     pub step: String,
@@ -49,7 +49,7 @@ pub struct Beside {
 }
 
 /// A metric over repeats.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The mean.
     pub mean: f64,

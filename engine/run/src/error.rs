@@ -104,6 +104,17 @@ pub enum RunError {
         /// What differs.
         detail: String,
     },
+    /// Data or programs are not what a run was made from.
+    #[error(
+        "{what} is not what the run was made from: it is missing, or its content has changed since; bring it back below `{}`, or name \
+         the folder where it lies as it was with --base", base.display()
+    )]
+    Changed {
+        /// What.
+        what: String,
+        /// The folder that paths are relative to.
+        base: PathBuf,
+    },
     /// A network cannot be written.
     #[error("step `{step}`: {source}")]
     Export {
@@ -147,7 +158,7 @@ impl RunError {
             | Self::NoCandidates { .. }
             | Self::Export { .. } => 4,
             Self::NotReproduced { .. } => 5,
-            Self::Store(_) | Self::Data(_) | Self::File { .. } => 6,
+            Self::Store(_) | Self::Data(_) | Self::File { .. } | Self::Changed { .. } => 6,
             Self::Interrupted => 130,
         }
     }

@@ -11,7 +11,7 @@ use crate::events::Event;
 use crate::measures::Measures;
 use crate::outcome::{Evaluated, Values, of_machine};
 use crate::part::Part;
-use crate::prepared::{Material, Prepared, RunOptions, Source};
+use crate::prepared::{CACHE, Material, Prepared, RunOptions, Source};
 use crate::score::Scorer;
 use crate::session::Session;
 use indexmap::IndexMap;
@@ -193,7 +193,7 @@ impl<'a> Evaluations<'a> {
         options: &'a RunOptions,
         scorer: &'a Scorer,
     ) -> Result<Self, RunError> {
-        let cache = Cache::open(&options.root.join(".cache"))?;
+        let cache = Cache::open(&options.root.join(CACHE))?.at(options.time)?;
         let mut evaluations = Self {
             prepared,
             material,
@@ -213,9 +213,15 @@ impl<'a> Evaluations<'a> {
         Ok(evaluations)
     }
 
-    /// What the workers are, once one has started.
-    pub fn hello(&self) -> Option<&Hello> {
-        self.hello.as_ref()
+    /// What the workers are that train; none where nothing is trained.
+    ///
+    /// # Errors
+    /// No worker can be started.
+    pub fn introduced(&mut self) -> Result<Option<&Hello>, RunError> {
+        match self.material.source {
+            Source::Libtorch(_) => self.start_hello().map(Some),
+            Source::Command { .. } | Source::Table(_) => Ok(None),
+        }
     }
 
     /// The metrics of which there is a value every epoch.

@@ -6,7 +6,8 @@ use crate::evaluation::Evaluations;
 use crate::events::Event;
 use crate::export::{self, Trained, best_repeat};
 use crate::files;
-use crate::gate::{Required, required};
+use crate::gate::Required;
+use crate::lock::{HELLO, complete, lock};
 use crate::measures::Measures;
 use crate::outcome::of_machine;
 use crate::parts::{Part, part_of, parts};
@@ -14,13 +15,13 @@ use crate::prepared::{Material, Prepared, RunOptions, Source};
 use crate::results::trainings;
 use crate::score::Scorer;
 use crate::session::Session;
+use crate::summary::{self, Summary};
 use crate::{robustness, search_step, train};
 use indexmap::IndexMap;
-use pleach_evaluate::protocol::Hello;
 use pleach_plan::{Digests, key_of, step_documents};
 use pleach_space::{Genotype, View};
 use pleach_spec::Step;
-use pleach_store::{LockFile, Outcome, RunFolder, RunReader, RunState, StepRecord, StepState, TrialRecord};
+use pleach_store::{Outcome, RunFolder, RunReader, RunState, RunWriter, StepRecord, StepState, TrialRecord};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -59,8 +60,7 @@ pub fn execute(
         earlier.iter().find(|(folder, reader)| is_done(prepared, folder, reader, &documents).unwrap_or(false))
     {
         let run = folder.id();
-        let digest = pleach_store::digest(reader, pleach_evaluate::is_unrepeatable)?.run;
-        let required = required(&prepared.experiment, &scorer, reader)?;
+        let Summary { digest, requirements: required, .. } = summary::summary(reader)?;
         report(&Event::RunStarted {
             name: &prepared.experiment.name,
             folder: folder.path(),
@@ -76,21 +76,11 @@ pub fn execute(
         return Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: true, required });
     }
     let unfinished = earlier.iter().find(|(_, reader)| is_compatible(reader, &documents).unwrap_or(false));
-    let (folder, resumed) = match unfinished {
-        Some((folder, _)) => (folder.clone(), true),
-        None => {
-            let lock = lock(prepared, &material);
-            (RunFolder::create(&options.root, &prepared.experiment.name, &prepared.text, &lock)?, false)
-        }
+    let (mut writer, resumed) = match unfinished {
+        Some((folder, _)) => (folder.record(&options.holder)?, true),
+        None => (create(prepared, &material, options, &documents)?, false),
     };
-    let mut writer = folder.record(&options.holder)?;
-    if !resumed {
-        writer.record_lock(&lock(prepared, &material))?;
-        for (name, document) in &documents {
-            let kind = prepared.experiment.steps[name].kind();
-            writer.record_step(&StepRecord::pending(name, kind, document.clone()))?;
-        }
-    }
+    let folder = writer.folder().clone();
     writer.record_state(RunState::Unfinished)?;
     writer.commit()?;
     let mut session = Session::new(Some(writer), report, now, interrupt);
@@ -107,6 +97,8 @@ pub fn execute(
         let result = run.step(name, &earlier, &mut evaluations, &mut session);
         // Whatever happened: what was recorded is kept, and people find it.
         let kept = session.commit().and_then(|()| files::write(prepared, &folder, &scorer, session.writer()));
+        let kept = kept.and_then(|()| record_lock(prepared, &material, &scorer, session.writer()));
+        let kept = kept.and_then(|()| session.commit());
         if let Err(error) = result.and(kept) {
             if !matches!(error, RunError::Interrupted) {
                 // The first error is the one to tell.
@@ -117,34 +109,11 @@ pub fn execute(
             return Err(error);
         }
     }
-    let mut lock = lock(prepared, &material);
-    if let Some(hello) = hello_of(session.writer())? {
-        lock.device.clone_from(&hello.device);
-        lock.versions.insert("libtorch".into(), hello.libtorch.clone());
-        lock.versions.insert("training_semantics".into(), hello.training_semantics.to_string());
-    }
-    for record in session.writer().steps()? {
-        for trial in session.writer().trials(&record.name)? {
-            if failed_by_machine(&trial) {
-                lock.digest_holds = pleach_store::DigestHolds::ThisMachine;
-            }
-            for name in trial.metrics().into_iter().flat_map(|metrics| metrics.keys()) {
-                if pleach_evaluate::is_unrepeatable(name) && !lock.unrepeatable.contains(name) {
-                    lock.unrepeatable.push(name.clone());
-                }
-            }
-        }
-    }
-    // A search that is led by what a clock says goes another way each time.
-    if scorer.metrics().iter().any(|name| pleach_evaluate::is_unrepeatable(name)) {
-        lock.digest_holds = pleach_store::DigestHolds::ThisRun;
-    }
-    session.writer().record_lock(&lock)?;
+    record_lock(prepared, &material, &scorer, session.writer())?;
     session.writer().record_state(RunState::Done)?;
     session.commit()?;
-    folder.write_file("lock.yaml", lock.to_yaml().as_bytes())?;
-    let digest = pleach_store::digest(session.writer(), pleach_evaluate::is_unrepeatable)?.run;
-    let required = required(&prepared.experiment, &scorer, session.writer())?;
+    let summary = summary::keep(session.writer())?;
+    let (digest, required) = (summary.digest, summary.requirements);
     for required in &required {
         session.emit(&Event::Required(required))?;
     }
@@ -157,24 +126,51 @@ pub fn execute(
     Ok(Finished { folder: folder.path().to_owned(), digest, up_to_date: false, required })
 }
 
+/// Makes the folder of a new run with all of its steps to come, and with what it is made from.
+pub(crate) fn create(
+    prepared: &Prepared,
+    material: &Material,
+    options: &RunOptions,
+    documents: &IndexMap<String, Value>,
+) -> Result<RunWriter, RunError> {
+    let lock = lock(prepared, material);
+    let folder = RunFolder::create(&options.root, &prepared.experiment.name, &prepared.text, &lock)?;
+    for (name, component) in &prepared.components {
+        if let Some(digest) = lock.plugins.get(name) {
+            folder.keep_plugin(digest, component)?;
+        }
+    }
+    let mut writer = folder.record(&options.holder)?;
+    for (name, document) in documents {
+        let kind = prepared.experiment.steps[name].kind();
+        writer.record_step(&StepRecord::pending(name, kind, document.clone()))?;
+    }
+    writer.commit()?;
+    Ok(writer)
+}
+
+/// Says what the run was made from, as far as is known by now.
+fn record_lock(
+    prepared: &Prepared,
+    material: &Material,
+    scorer: &Scorer,
+    writer: &mut RunWriter,
+) -> Result<(), RunError> {
+    let mut lock = lock(prepared, material);
+    complete(&mut lock, writer, material, scorer)?;
+    Ok(writer.record_lock(&lock)?)
+}
+
 /// Under which name the record keeps why a run failed.
 pub(crate) const ERROR: &str = "error";
 
-/// Under which name the record keeps what the workers are.
-const HELLO: &str = "hello";
-
-/// What the workers of any sitting were.
-fn hello_of(reader: &RunReader) -> Result<Option<Hello>, RunError> {
-    Ok(reader.meta(HELLO)?.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
 /// Whether a trial failed for a reason that another machine, or another try, may not have.
-fn failed_by_machine(trial: &TrialRecord) -> bool {
+pub(crate) fn failed_by_machine(trial: &TrialRecord) -> bool {
     matches!(&trial.outcome, Outcome::Failed(failure) if of_machine(&failure.reason))
 }
 
 /// What each step depends on.
-fn documents(prepared: &Prepared, material: &Material) -> IndexMap<String, Value> {
+pub(crate) fn documents(prepared: &Prepared, material: &Material) -> IndexMap<String, Value> {
     let evaluator = match &material.source {
         Source::Libtorch(_) => None,
         Source::Command { digest, .. } => Some(digest.clone()),
@@ -186,41 +182,6 @@ fn documents(prepared: &Prepared, material: &Material) -> IndexMap<String, Value
         Some((plugin.manifest(), plugin.digest()))
     };
     step_documents(&prepared.experiment, &prepared.document, &prepared.space, &prepared.order, &digests, &strategy)
-}
-
-fn lock(prepared: &Prepared, material: &Material) -> LockFile {
-    let experiment = &prepared.experiment;
-    let data_name = match &experiment.data {
-        Some(data) => match serde_json::to_value(&data.dataset) {
-            Ok(Value::String(name)) => name,
-            Ok(Value::Object(kind)) => kind.keys().next().cloned().unwrap_or_default(),
-            _ => String::new(),
-        },
-        None => String::new(),
-    };
-    let mut data: IndexMap<String, String> =
-        material.data_digest.iter().map(|d| (data_name.clone(), d.clone())).collect();
-    if let Source::Table(table) = &material.source {
-        data.insert("table".into(), table.digest().to_owned());
-    }
-    let mut resolved = serde_json::to_value(experiment).unwrap_or_default();
-    if let (Some(section), Some(given)) = (resolved.get_mut("space"), prepared.document.get("space")) {
-        section.clone_from(given);
-    }
-    LockFile {
-        versions: [("pleach".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into_iter().collect(),
-        device: "none".into(),
-        data,
-        plugins: prepared
-            .plugins
-            .values()
-            .map(|plugin| (plugin.manifest().name.clone(), plugin.digest().to_owned()))
-            .collect(),
-        space: Some(pleach_store::key(prepared.document.get("space").unwrap_or(&Value::Null))),
-        digest_holds: pleach_store::DigestHolds::Anywhere,
-        unrepeatable: Vec::new(),
-        experiment: resolved,
-    }
 }
 
 struct Run<'a> {
@@ -301,18 +262,14 @@ impl Run<'_> {
         session.emit(&Event::StepStarted { step: name, kind, trials })?;
         session.commit()?;
         let begun = session.now();
-        let outcome = self.work(name, step, &view, &candidates, &mut record, evaluations, session);
+        let outcome = introduce(step, evaluations, session)
+            .and_then(|()| self.work(name, step, &view, &candidates, &mut record, evaluations, session));
         record.seconds += session.now() - begun;
         record.state = match &outcome {
             Ok(()) => StepState::Done,
             Err(RunError::Interrupted) => StepState::Running,
             Err(_) => StepState::Failed,
         };
-        if let Some(hello) = evaluations.hello() {
-            session
-                .writer()
-                .record_meta(HELLO, &serde_json::to_string(hello).expect("a hello is words and numbers"))?;
-        }
         let recorded = session.writer().record_step(&record).map_err(RunError::from).and_then(|()| session.commit());
         outcome.and(recorded)?;
         let seconds = session.now() - begun;
@@ -375,10 +332,8 @@ impl Run<'_> {
             step: part.record.clone(),
             message: format!("strategy `{}` was not loaded", part.strategy),
         })?;
-        let recorded = session.writer().trials(&part.record)?;
         let (prepared, source, scorer) = (self.prepared, &self.material.source, self.scorer);
-        let searched =
-            search_step::run(part, step, prepared, plugin, view, source, evaluations, scorer, recorded, session)?;
+        let searched = search_step::run(part, step, prepared, plugin, view, source, evaluations, scorer, session)?;
         record.recommendation = Some(searched.recommendation);
         Ok(())
     }
@@ -522,6 +477,19 @@ impl Run<'_> {
         }
         session.commit()
     }
+}
+
+/// Notes what the workers are before a step trains, so that the record says it however the sitting ends.
+fn introduce(step: &Step, evaluations: &mut Evaluations<'_>, session: &mut Session<'_>) -> Result<(), RunError> {
+    if matches!(step, Step::Export(_) | Step::Robustness(_)) {
+        return Ok(());
+    }
+    if let Some(hello) = evaluations.introduced()? {
+        let text = serde_json::to_string(hello).expect("a hello is words and numbers");
+        session.writer().record_meta(HELLO, &text)?;
+        session.commit()?;
+    }
+    Ok(())
 }
 
 /// The trials that a search may ask for, where its budget says so.

@@ -8,7 +8,8 @@ use crate::score::Scorer;
 use crate::select::front;
 use pleach_space::{Domain, View, is_active};
 use pleach_spec::{Reference, Step};
-use pleach_store::{RunFolder, RunReader, StepRecord, TrialRecord, TrialRow, TrialTable};
+use pleach_store::{RunFolder, RunReader, TrialRecord, TrialTable};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,53 +37,51 @@ pub(crate) fn write(
 ) -> Result<(), RunError> {
     let (space, results) = (&prepared.space, prepared.results(scorer, reader));
     let whole = View::new(space.clone(), pleach_spec::Decide::All, space.defaults());
-    let mut records: Vec<(StepRecord, Vec<TrialRecord>)> = Vec::new();
-    for record in reader.steps()? {
-        let trials = reader.trials(&record.name)?;
-        records.push((record, trials));
-    }
-    records.sort_by_key(|(record, _)| prepared.experiment.steps.get_index_of(part_of(&record.name).0));
+    let mut records = reader.steps()?;
+    records.sort_by_key(|record| prepared.experiment.steps.get_index_of(part_of(&record.name).0));
     let mut metrics: Vec<String> = Vec::new();
-    for trial in records.iter().flat_map(|(_, trials)| trials) {
-        for name in trial.metrics().into_iter().flat_map(|metrics| metrics.keys()) {
-            if !metrics.contains(name) {
-                metrics.push(name.clone());
+    for record in &records {
+        for name in reader.metric_names(&record.name)? {
+            if !metrics.contains(&name) {
+                metrics.push(name);
             }
         }
     }
     let decisions: Vec<String> = whole.decisions().iter().map(|decision| decision.path.clone()).collect();
-    let mut rows: Vec<Vec<Vec<String>>> = Vec::with_capacity(records.len());
-    for (record, trials) in &records {
-        let (name, ..) = part_of(&record.name);
-        let Some(step) = prepared.experiment.steps.get(name).filter(|_| !trials.is_empty()) else {
-            rows.push(Vec::new());
-            continue;
-        };
-        let view = match step.searching() {
-            Some(_) => Some(results.view(step)?),
-            None => None,
-        };
-        let own = !Arc::ptr_eq(prepared.space_of(name), space);
-        let row = |trial: &TrialRecord| -> Vec<String> {
-            let full = match &view {
-                Some(view) => view.full(&trial.request.genotype),
-                None => trial.request.genotype.clone(),
-            };
-            // A network that a step brought has no decisions of the space.
-            (0..decisions.len())
-                .map(|place| if own { String::new() } else { value_text(&whole, &full, place) })
-                .collect()
-        };
-        rows.push(trials.iter().map(row).collect());
-    }
+    // A million trials are never in memory together.
     let table = |keep: &dyn Fn(&str, &TrialRecord) -> bool, path: &Path| -> Result<(), RunError> {
-        let mut table = TrialTable { decisions: decisions.clone(), metrics: metrics.clone(), rows: Vec::new() };
-        for ((record, trials), rows) in records.iter().zip(&rows) {
-            for (trial, decisions) in trials.iter().zip(rows).filter(|(trial, _)| keep(&record.name, trial)) {
-                table.rows.push(TrialRow { step: &record.name, trial, decisions: decisions.clone() });
+        TrialTable::write(path, &decisions, &metrics, |table| {
+            for record in &records {
+                let (name, ..) = part_of(&record.name);
+                let Some(step) = prepared.experiment.steps.get(name) else { continue };
+                // Nothing was asked yet, so what the step decides need not be known.
+                let mut trials = reader.each_trial(&record.name).peekable();
+                if trials.peek().is_none() {
+                    continue;
+                }
+                let view = match step.searching() {
+                    Some(_) => Some(results.view(step)?),
+                    None => None,
+                };
+                let own = !Arc::ptr_eq(prepared.space_of(name), space);
+                for trial in trials {
+                    let trial = trial?;
+                    if !keep(&record.name, &trial) {
+                        continue;
+                    }
+                    let full = match &view {
+                        Some(view) => view.full(&trial.request.genotype),
+                        None => trial.request.genotype.clone(),
+                    };
+                    // A network that a step brought has no decisions of the space.
+                    let text = |place| if own { String::new() } else { value_text(&whole, &full, place) };
+                    let row: Vec<String> = (0..decisions.len()).map(text).collect();
+                    let failed = |source| RunError::File { path: path.to_owned(), source };
+                    table.row(&record.name, &trial, &row).map_err(failed)?;
+                }
             }
-        }
-        Ok(table.write(path)?)
+            Ok(())
+        })
     };
     table(&|_, _| true, &folder.path().join("trials.csv"))?;
 
@@ -96,15 +95,13 @@ pub(crate) fn write(
         }
         let (ranked, _) = results.of(name, false)?;
         let Some(best) = ranked.iter().find(|candidate| candidate.feasible) else { continue };
-        let front = front(&ranked);
+        // By record and trial; a step that trains candidates numbers them over all of its trials.
+        let front: HashSet<(&str, u64)> =
+            front(&ranked).into_iter().map(|candidate| (candidate.record.as_str(), candidate.id)).collect();
         let of = |record: &str, trial: &TrialRecord| {
             let (step, baseline, _) = part_of(record);
-            step == name
-                && !baseline
-                && front.iter().any(|candidate| match trial.request.candidate {
-                    Some(number) => u64::from(number) == candidate.id,
-                    None => candidate.record == record && trial.id == candidate.id,
-                })
+            let id = trial.request.candidate.map_or(trial.id, u64::from);
+            step == name && !baseline && front.contains(&(record, id))
         };
         table(&of, &folder.path().join("front.csv"))?;
         let origin = [format!("the best of step `{name}`, mean of {} trainings", best.trials)];

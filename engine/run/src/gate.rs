@@ -7,10 +7,10 @@ use crate::select::{Candidate, select};
 use pleach_evaluate::value_of;
 use pleach_spec::{Experiment, Step};
 use pleach_store::{RunReader, StepState, TrialRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A requirement of a step and what it was held against.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Required {
     /// The step.
     pub step: String,

@@ -131,7 +131,6 @@ pub fn overhead(
         concurrency,
         failures: 1.0,
         spending: Spending::new(&budget),
-        recorded: Vec::new(),
         logs,
         resumes: false,
     }

@@ -35,15 +35,22 @@ pub struct Prepared {
     pub data_caches: Vec<PathBuf>,
     /// The strategies by what the experiment calls them.
     pub plugins: IndexMap<String, Plugin>,
+    /// The components that they were loaded from, by the same names; a run's folder keeps them.
+    pub components: IndexMap<String, Arc<[u8]>>,
 }
+
+/// The folder below that of the runs in which results of trainings lie for all of them.
+pub const CACHE: &str = ".cache";
 
 /// How a run is to be done; nothing here changes its results.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The folder of runs; the cache lies in `.cache` below it.
+    /// The folder of runs; the cache lies in [`CACHE`] below it.
     pub root: PathBuf,
     /// Who runs.
     pub holder: Holder,
+    /// When it begins, in seconds since 1970: the cache notes when a result was last of use.
+    pub time: u64,
     /// Real workers, at least 1.
     pub workers: usize,
     /// The training worker.

@@ -11,7 +11,7 @@ use crate::session::Session;
 use pleach_plugin::contract::{Answer, Failure, Genotype, Job, Measurement, Origin, Outcome, Request, Training};
 use pleach_plugin::{PluginError, Strategy};
 use pleach_store::{Outcome as Recorded, TrialRecord};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Failures are counted against their limit from this many trials on.
 const FAILURES_FROM: u64 = 10;
@@ -120,8 +120,6 @@ pub struct Search<'a, S, E> {
     pub failures: f64,
     /// What may be spent.
     pub spending: Spending,
-    /// Trials of an earlier sitting, which are replayed.
-    pub recorded: Vec<TrialRecord>,
     /// What the strategy says.
     pub logs: Logs,
     /// Whether it is told which fidelity a training went on from.
@@ -183,6 +181,33 @@ impl InFlight {
     }
 }
 
+/// The trials of earlier sittings, which are replayed: read in parts as they are asked for again, since ids only rise.
+#[derive(Debug, Default)]
+struct Recording {
+    part: VecDeque<TrialRecord>,
+    exhausted: bool,
+}
+
+impl Recording {
+    /// So many trials are in memory at once.
+    const PART: usize = 1024;
+
+    fn take(&mut self, step: &str, id: u64, session: &Session<'_>) -> Result<Option<TrialRecord>, RunError> {
+        while self.part.front().is_some_and(|trial| trial.id < id) {
+            self.part.pop_front();
+        }
+        if self.part.is_empty()
+            && !self.exhausted
+            && let Some(writer) = &session.writer
+        {
+            // What this sitting recorded itself has lower numbers.
+            self.part = writer.trials_from(step, id, Self::PART)?.into();
+            self.exhausted = self.part.len() < Self::PART;
+        }
+        Ok(self.part.pop_front_if(|trial| trial.id == id))
+    }
+}
+
 /// Requests on their way, by id: ids rise by one, so a queue finds them without hashing.
 #[derive(Debug, Default)]
 struct Flights {
@@ -215,7 +240,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
     pub fn run(mut self, session: &mut Session<'_>) -> Result<Searched, RunError> {
         let mut clock = Clock::new(self.concurrency);
         let mut flights = Flights::default();
-        let mut recorded: HashMap<u64, TrialRecord> = self.recorded.drain(..).map(|trial| (trial.id, trial)).collect();
+        let mut recorded = Recording::default();
         let (mut ended, mut outcomes) = (Vec::new(), Vec::new());
         let mut asking = true;
         let mut tally = Tally::default();
@@ -275,7 +300,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         request: Request,
         clock: &mut Clock,
         flights: &mut Flights,
-        recorded: &mut HashMap<u64, TrialRecord>,
+        recorded: &mut Recording,
         session: &mut Session<'_>,
     ) -> Result<bool, RunError> {
         let Request { id, job, parents } = request;
@@ -285,7 +310,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
             Job::Proxies(_) => return Err(self.unserved("proxies")),
             Job::Share(_) | Job::Score(_) => return Err(self.unserved("shared weights")),
         };
-        let earlier = recorded.remove(&id);
+        let earlier = recorded.take(self.step, id, session)?;
         if let Some(earlier) = &earlier {
             self.compare(id, &training, &parents, &earlier.request)?;
         }

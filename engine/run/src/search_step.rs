@@ -20,7 +20,6 @@ use pleach_predict::{Encoder, Surrogate};
 use pleach_random::derive;
 use pleach_space::View;
 use pleach_spec::{FidelityBy, FidelitySchedule, Step};
-use pleach_store::TrialRecord;
 use std::collections::HashMap;
 
 /// Jobs of the contract that a search serves; beside them `predict`, where the experiment names a predictor.
@@ -95,7 +94,7 @@ impl Evaluator for InProcesses<'_, '_> {
     }
 }
 
-/// Runs one search of a step; `recorded` are its trials of an earlier sitting.
+/// Runs one search of a step; trials of an earlier sitting are replayed from the record.
 ///
 /// # Errors
 /// As [`Search::run`].
@@ -109,7 +108,6 @@ pub(crate) fn run(
     source: &Source,
     evaluations: &mut Evaluations<'_>,
     scorer: &Scorer,
-    recorded: Vec<TrialRecord>,
     session: &mut Session<'_>,
 ) -> Result<Searched, RunError> {
     let name = part.record.as_str();
@@ -142,7 +140,7 @@ pub(crate) fn run(
     match source {
         Source::Table(table) => {
             let evaluator = TableEvaluator::new(table, view.clone(), scorer);
-            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, recorded, logs, resumes }
+            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, logs, resumes }
                 .run(session)
         }
         Source::Libtorch(_) | Source::Command { .. } => {
@@ -155,7 +153,7 @@ pub(crate) fn run(
                 resumes: resumes && plugin.manifest().needs.contains(&Need::Resume),
                 asked: HashMap::new(),
             };
-            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, recorded, logs, resumes }
+            Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, logs, resumes }
                 .run(session)
         }
     }

@@ -9,18 +9,18 @@ use crate::score::Scorer;
 use crate::select::Candidate;
 use indexmap::IndexMap;
 use pleach_spec::{Attack, Experiment, Metric, Requirement, Step};
-use pleach_store::{ArtifactRecord, Outcome, RunReader, RunState, StepRecord, StepState, TrialRecord};
-use serde::Serialize;
+use pleach_store::{ArtifactRecord, Outcome, RunReader, RunState, RunWriter, StepRecord, StepState, TrialRecord};
+use serde::{Deserialize, Serialize};
 
 /// A run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Summary {
     /// The experiment's name.
     pub name: String,
     /// `unfinished`, `done` or `failed`.
     pub state: String,
     /// Why it failed, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The digest of all that must be the same wherever the run is repeated.
     pub digest: String,
@@ -36,7 +36,7 @@ pub struct Summary {
 }
 
 /// A step of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepSummary {
     /// `search`, `hpo`, `train`, `robustness` or `export`.
     pub kind: String,
@@ -50,10 +50,10 @@ pub struct StepSummary {
     pub results: Vec<CandidateResult>,
     /// Of a robustness step: for each candidate, the mean accuracy over its repeats by corruption and severity, and by attack
     /// and epsilon.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub robustness: IndexMap<u32, IndexMap<String, IndexMap<String, f64>>>,
     /// Of a step that searches: how its searches compare.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
     /// The files that it left.
     pub artifacts: Vec<ArtifactRecord>,
@@ -64,7 +64,7 @@ pub struct StepSummary {
 }
 
 /// The best candidate of a step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Best {
     /// Its first trial, or its number among candidates.
     pub id: u64,
@@ -77,7 +77,7 @@ pub struct Best {
 }
 
 /// What came of one candidate over its repeats.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CandidateResult {
     /// Its number.
     pub candidate: u32,
@@ -89,11 +89,47 @@ pub struct CandidateResult {
     pub failed: u64,
 }
 
-/// Reads a run.
+/// Under which name the record of a run that is done keeps its summary.
+const KEPT: &str = "summary";
+
+/// A summary beside the version that made it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    version: String,
+    summary: Summary,
+}
+
+/// Reads a run: of one that is done what was kept at its end, where this version wrote it.
 ///
 /// # Errors
 /// The record cannot be read.
 pub fn summary(reader: &RunReader) -> Result<Summary, RunError> {
+    if reader.state()? == RunState::Done
+        && let Some(text) = reader.meta(KEPT)?
+        && let Ok(kept) = serde_json::from_str::<Kept>(&text)
+        && kept.version == env!("CARGO_PKG_VERSION")
+    {
+        let experiment: Option<Experiment> = serde_json::from_value(reader.lock()?.experiment).ok();
+        let objectives = experiment.iter().flat_map(|experiment| &experiment.objectives);
+        let objectives = objectives.map(|objective| objective.metric().to_string()).collect();
+        return Ok(Summary { objectives, ..kept.summary });
+    }
+    compute(reader)
+}
+
+/// Sums up a run that is done, and keeps that in the record: a million trials are not read again to be shown.
+pub(crate) fn keep(writer: &mut RunWriter) -> Result<Summary, RunError> {
+    let kept = Kept { version: env!("CARGO_PKG_VERSION").to_owned(), summary: compute(writer)? };
+    // Numbers that JSON lacks would read back as others: such a summary is computed each time.
+    if let Ok(text) = serde_json::to_string(&kept)
+        && serde_json::from_str::<Kept>(&text).is_ok()
+    {
+        writer.record_meta(KEPT, &text)?;
+    }
+    Ok(kept.summary)
+}
+
+fn compute(reader: &RunReader) -> Result<Summary, RunError> {
     let lock = reader.lock()?;
     let experiment: Option<Experiment> = serde_json::from_value(lock.experiment.clone()).ok();
     let objectives = experiment.as_ref().map(|experiment| experiment.objectives.clone()).unwrap_or_default();
@@ -145,9 +181,8 @@ fn step_summary(
     artifacts: Vec<ArtifactRecord>,
     scorer: &Scorer,
 ) -> Result<StepSummary, RunError> {
-    let trials = reader.trials(&record.name)?;
-    let ended = trials.iter().filter(|trial| trial.outcome != Outcome::Running).count() as u64;
-    let failed = trials.iter().filter(|trial| matches!(trial.outcome, Outcome::Failed(_))).count() as u64;
+    let ended = reader.ended_trials(&record.name)?;
+    let failed = reader.failures(&record.name)?.values().sum();
     let best = match step {
         Some(Step::Robustness(_) | Step::Export(_)) => None,
         _ => ranked_of(&record.name, false, scorer, reader)?.into_iter().next(),
@@ -158,7 +193,11 @@ fn step_summary(
         metrics: best.metrics.clone(),
         feasible: best.feasible,
     });
-    let results = if matches!(record.kind.as_str(), "train" | "robustness") { results(&trials) } else { Vec::new() };
+    let results = if matches!(record.kind.as_str(), "train" | "robustness") {
+        results(&reader.trials(&record.name)?)
+    } else {
+        Vec::new()
+    };
     Ok(StepSummary {
         kind: record.kind.clone(),
         state: record.state,

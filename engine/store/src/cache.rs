@@ -8,10 +8,13 @@ use crate::numbers::{read_curves, read_metrics, write_curves, write_metrics};
 use crate::record::{Failure, Metrics, Outcome};
 use indexmap::IndexMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// `PLCA` in the header of `cache.sqlite`.
 const FORMAT: Format = Format { application_id: 0x504c_4341, version: 1, schema: include_str!("cache.sql") };
@@ -77,13 +80,46 @@ pub struct CacheSize {
     pub database_bytes: u64,
 }
 
+/// What is to be cleared away.
+#[derive(Debug, Clone, Default)]
+pub struct Clear {
+    /// What was not of use since then, in seconds since 1970.
+    pub before: u64,
+    /// Files of weights only: results and measurements stay.
+    pub weights_only: bool,
+    /// Keys under which all stays.
+    pub keep: HashSet<String>,
+    /// Removes nothing, and only counts.
+    pub dry_run: bool,
+}
+
+/// What was cleared away, or would be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Cleared {
+    /// Results of trainings.
+    pub results: u64,
+    /// Files of weights.
+    pub weights: u64,
+    /// Bytes of all files.
+    pub weights_bytes: u64,
+    /// Files that processes left which were killed.
+    pub strays: u64,
+    /// Keys that are old and stayed, since they are wanted.
+    pub kept: u64,
+}
+
 /// A cache in a folder of its own; several processes can use it at once. Every call is committed when it returns.
 #[derive(Debug)]
 pub struct Cache {
     connection: Connection,
     folder: PathBuf,
     path: PathBuf,
+    /// In seconds since 1970.
+    time: Option<u64>,
 }
+
+/// Last uses are noted this coarsely, in seconds.
+const COARSE: u64 = 3600;
 
 impl Cache {
     /// Opens the cache in a folder, which is made if need be.
@@ -100,7 +136,37 @@ impl Cache {
             }
         }
         let path = folder.join("cache.sqlite");
-        Ok(Self { connection: database::create(&path, &FORMAT)?, folder: folder.to_owned(), path })
+        Ok(Self { connection: database::create(&path, &FORMAT)?, folder: folder.to_owned(), path, time: None })
+    }
+
+    /// The same, noting when each result is of use; `time` is now, in seconds since 1970.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn at(self, time: u64) -> Result<Self> {
+        // A table of its own, so that earlier versions can use the cache too.
+        let found = "SELECT count(*) FROM sqlite_schema WHERE name = 'uses'";
+        if self.statement(found, |mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))? == 0 {
+            let make = "CREATE TABLE IF NOT EXISTS uses (key TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID";
+            self.statement(make, |mut statement| statement.execute([]))?;
+        }
+        let unknown = "INSERT OR IGNORE INTO uses SELECT key, ?1 FROM results UNION SELECT key, ?1 FROM weights";
+        self.statement(unknown, |mut statement| statement.execute([time as i64]))?;
+        Ok(Self { time: Some(time), ..self })
+    }
+
+    /// Notes that what is kept under a key is of use now.
+    fn used(&self, key: &str) -> Result<()> {
+        let Some(time) = self.time else { return Ok(()) };
+        let sql = "UPDATE uses SET used = ?2 WHERE key = ?1 AND used < ?3";
+        let values = params![key, time as i64, time.saturating_sub(COARSE) as i64];
+        self.statement(sql, |mut statement| statement.execute(values)).map(drop)
+    }
+
+    fn added(&self, key: &str) -> Result<()> {
+        let Some(time) = self.time else { return Ok(()) };
+        let sql = "INSERT OR REPLACE INTO uses VALUES (?1, ?2)";
+        self.statement(sql, |mut statement| statement.execute(params![key, time as i64])).map(drop)
     }
 
     /// Where it lies.
@@ -113,6 +179,7 @@ impl Cache {
     /// # Errors
     /// The database cannot be read; so for all methods here.
     pub fn get(&self, key: &str) -> Result<Option<CacheEntry>> {
+        self.used(key)?;
         let sql = "SELECT document, state, metrics, reason, message, machine_detail, curves, tensors, seconds \
                    FROM results WHERE key = ?1";
         let found = self.statement(sql, |mut statement| {
@@ -154,6 +221,7 @@ impl Cache {
             },
         )?;
         if added > 0 {
+            self.added(&entry.key)?;
             return Ok(Put::New);
         }
         match self.get(&entry.key)? {
@@ -188,6 +256,7 @@ impl Cache {
 
     /// The file of a key's weights; none where it is missing or does not have the content that was put there.
     pub fn weights(&self, key: &str) -> Result<Option<PathBuf>> {
+        self.used(key)?;
         let digest = self.statement("SELECT digest FROM weights WHERE key = ?1", |mut statement| {
             statement.query_row([key], |row| row.get::<_, String>(0)).optional()
         })?;
@@ -214,7 +283,95 @@ impl Cache {
         self.statement("INSERT OR REPLACE INTO weights VALUES (?1, ?2, ?3)", |mut statement| {
             statement.execute(params![key, digest, bytes as i64])
         })?;
+        self.added(key)?;
         Ok(digest)
+    }
+
+    /// The keys of all results.
+    pub fn keys(&self) -> Result<Vec<String>> {
+        self.statement("SELECT key FROM results", |mut statement| {
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+        })
+    }
+
+    /// Removes what was not of use since a time, or says what would be removed. Needs [`Cache::at`].
+    ///
+    /// # Errors
+    /// A file of weights that cannot be removed.
+    pub fn clear(&self, clear: &Clear) -> Result<Cleared> {
+        let mut cleared = Cleared::default();
+        self.immediately(|| {
+            let old = "SELECT key, (SELECT bytes FROM weights WHERE weights.key = uses.key), \
+                       EXISTS (SELECT 1 FROM results WHERE results.key = uses.key) FROM uses WHERE used < ?1 ORDER BY key";
+            let rows = self.statement(old, |mut statement| {
+                let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+                statement.query_map([clear.before as i64], read)?.collect::<rusqlite::Result<Vec<(String, Option<i64>, bool)>>>()
+            })?;
+            for (key, bytes, has_result) in rows {
+                if clear.keep.contains(&key) {
+                    cleared.kept += 1;
+                    continue;
+                }
+                if let Some(bytes) = bytes {
+                    cleared.weights += 1;
+                    cleared.weights_bytes += bytes as u64;
+                }
+                cleared.results += u64::from(has_result && !clear.weights_only);
+                match clear.dry_run {
+                    true => {}
+                    false if clear.weights_only => self.remove_weights(&key)?,
+                    false => self.remove(&key)?,
+                }
+            }
+            Ok(())
+        })?;
+        self.clear_strays(clear, &mut cleared)?;
+        if cleared.results > 0 && !clear.dry_run {
+            // Another process that uses the cache now keeps it from shrinking, and nothing else.
+            let _ = self.connection.execute_batch("VACUUM");
+        }
+        Ok(cleared)
+    }
+
+    /// Files that a process left which was killed.
+    fn clear_strays(&self, clear: &Clear, cleared: &mut Cleared) -> Result<()> {
+        let known: HashSet<String> = self.statement("SELECT key FROM weights", |mut statement| {
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+        })?;
+        for folder in [self.folder.clone(), self.folder.join("weights")] {
+            for entry in fs::read_dir(&folder).map_err(|source| Error::file(&folder, source))?.flatten() {
+                let path = entry.path();
+                let (Some(stem), Ok(metadata)) = (path.file_stem().and_then(|stem| stem.to_str()), entry.metadata())
+                else {
+                    continue;
+                };
+                let written = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                let old = written.is_some_and(|written| written.as_secs() < clear.before);
+                let ours = path.to_string_lossy().contains(".safetensors");
+                if ours && old && metadata.is_file() && !known.contains(stem) {
+                    cleared.strays += 1;
+                    cleared.weights_bytes += metadata.len();
+                    if !clear.dry_run {
+                        fs::remove_file(&path).map_err(|source| Error::write(path, source))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does several things as one: no other process sees a part, or writes in between.
+    fn immediately(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        let run = |sql: &str| self.connection.execute_batch(sql).map_err(|source| Error::database(&self.path, source));
+        run("BEGIN IMMEDIATE")?;
+        match work() {
+            Ok(()) => run("COMMIT"),
+            Err(error) => {
+                // The first error is the one to tell.
+                let _ = run("ROLLBACK");
+                Err(error)
+            }
+        }
     }
 
     /// All entries, by key.
@@ -264,6 +421,9 @@ impl Cache {
         check_key(key)?;
         for table in ["measurements", "results"] {
             self.statement(&format!("DELETE FROM {table} WHERE key = ?1"), |mut statement| statement.execute([key]))?;
+        }
+        if self.time.is_some() {
+            self.statement("DELETE FROM uses WHERE key = ?1", |mut statement| statement.execute([key]))?;
         }
         self.remove_weights(key)
     }
@@ -429,5 +589,46 @@ mod tests {
         assert_eq!((size.results, size.weights, size.weights_bytes), (0, 0, 0));
         let outside = cache.put_weights("../../x", &source).unwrap_err();
         assert!(matches!(outside, Error::Key { .. }));
+    }
+
+    #[test]
+    fn what_was_not_of_use_for_long_is_cleared_away() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("cache");
+        let source = root.path().join("checkpoint");
+        fs::write(&source, b"tensors").unwrap();
+        const DAY: u64 = 86_400;
+        let names = ["old", "read again", "wanted"];
+        let entries = names.map(|name| entry(json!(name)));
+        {
+            let cache = Cache::open(&folder).unwrap().at(10 * DAY).unwrap();
+            for entry in &entries {
+                cache.put(entry).unwrap();
+                cache.put_weights(&entry.key, &source).unwrap();
+            }
+        }
+        let cache = Cache::open(&folder).unwrap().at(20 * DAY).unwrap();
+        cache.get(&entries[1].key).unwrap().unwrap();
+        let keep = [entries[2].key.clone()].into();
+        let clear = Clear { before: 15 * DAY, weights_only: true, keep, dry_run: true };
+        let would = cache.clear(&clear).unwrap();
+        assert_eq!((would.results, would.weights, would.weights_bytes, would.kept), (0, 1, 7, 1));
+        assert_eq!(cache.size().unwrap().weights, 3, "nothing was done");
+        assert_eq!(cache.clear(&Clear { dry_run: false, ..clear.clone() }).unwrap(), would);
+        assert_eq!((cache.size().unwrap().results, cache.size().unwrap().weights), (3, 2));
+        let clear = Clear { weights_only: false, dry_run: false, ..clear };
+        assert_eq!(cache.clear(&clear).unwrap().results, 1);
+        assert_eq!(cache.get(&entries[0].key).unwrap(), None);
+        assert!(cache.get(&entries[1].key).unwrap().is_some() && cache.weights(&entries[2].key).unwrap().is_some());
+    }
+
+    #[test]
+    fn uses_in_a_cache_of_an_earlier_version_begin_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = entry(json!(1));
+        Cache::open(folder.path()).unwrap().put(&one).unwrap();
+        let cache = Cache::open(folder.path()).unwrap().at(1000).unwrap();
+        assert_eq!(cache.clear(&Clear { before: 1000, ..Clear::default() }).unwrap().results, 0);
+        assert_eq!(cache.clear(&Clear { before: 1001, ..Clear::default() }).unwrap().results, 1);
     }
 }

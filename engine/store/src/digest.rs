@@ -33,7 +33,7 @@ pub fn digest(run: &RunReader, is_speed: impl Fn(&str) -> bool) -> Result<RunDig
     let mut steps = IndexMap::with_capacity(records.len());
     let mut whole = Encoder::new("pleach run 1");
     for step in &records {
-        let digest = step_digest(step, run.trials(&step.name)?, &is_speed);
+        let digest = step_digest(step, run, &is_speed)?;
         whole.text("step", &step.name);
         whole.text("digest", &digest);
         steps.insert(step.name.clone(), digest);
@@ -41,17 +41,24 @@ pub fn digest(run: &RunReader, is_speed: impl Fn(&str) -> bool) -> Result<RunDig
     Ok(RunDigest { run: whole.finish(), steps })
 }
 
-fn step_digest(step: &StepRecord, mut trials: Vec<TrialRecord>, is_speed: &impl Fn(&str) -> bool) -> String {
-    let numbered_by_strategy = step.strategy.is_some();
-    trials.retain(|trial| trial.outcome != Outcome::Running);
-    if !numbered_by_strategy {
-        trials.sort_by_key(|trial| (trial.request.candidate, trial.request.repeat, trial.id));
-    }
+fn step_digest(step: &StepRecord, run: &RunReader, is_speed: &impl Fn(&str) -> bool) -> Result<String> {
     let mut encoder = Encoder::new("pleach step 1");
-    encoder.number("trials", trials.len() as u64);
-    for (place, trial) in trials.iter().enumerate() {
-        let number = if numbered_by_strategy { trial.id } else { place as u64 };
-        encode_trial(&mut encoder, number, trial, is_speed);
+    if step.strategy.is_some() {
+        encoder.number("trials", run.ended_trials(&step.name)?);
+        for trial in run.each_trial(&step.name) {
+            let trial = trial?;
+            if trial.outcome != Outcome::Running {
+                encode_trial(&mut encoder, trial.id, &trial, is_speed);
+            }
+        }
+    } else {
+        let mut trials = run.trials(&step.name)?;
+        trials.retain(|trial| trial.outcome != Outcome::Running);
+        trials.sort_by_key(|trial| (trial.request.candidate, trial.request.repeat, trial.id));
+        encoder.number("trials", trials.len() as u64);
+        for (place, trial) in trials.iter().enumerate() {
+            encode_trial(&mut encoder, place as u64, trial, is_speed);
+        }
     }
     match &step.recommendation {
         None => encoder.label("no recommendation"),
@@ -62,7 +69,7 @@ fn step_digest(step: &StepRecord, mut trials: Vec<TrialRecord>, is_speed: &impl 
             }
         }
     }
-    encoder.finish()
+    Ok(encoder.finish())
 }
 
 fn encode_trial(encoder: &mut Encoder, number: u64, trial: &TrialRecord, is_speed: &impl Fn(&str) -> bool) {

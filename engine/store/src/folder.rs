@@ -15,12 +15,13 @@ const EXPERIMENT: &str = "experiment.yaml";
 const LOCK: &str = "lock.yaml";
 const DATABASE: &str = "run.sqlite";
 const ARTIFACTS: &str = "artifacts";
+const PLUGINS: &str = "plugins";
 
 /// `PLRN` in the header of `run.sqlite`.
 pub(crate) const FORMAT: Format =
     Format { application_id: 0x504c_524e, version: 1, schema: include_str!("schema.sql") };
 
-/// One run on disk: `experiment.yaml` as given, `lock.yaml`, `run.sqlite`, `artifacts/`.
+/// One run on disk: `experiment.yaml` as given, `lock.yaml`, `run.sqlite`, `artifacts/`, `plugins/`.
 ///
 /// Runs of one experiment are numbered from 1: `quickstart-1`, `quickstart-2`; a number is never given twice while a later
 /// run is there.
@@ -187,9 +188,35 @@ impl RunFolder {
         self.path.join(ARTIFACTS)
     }
 
+    /// Where the component of a strategy lies that the run was made with, by its digest.
+    pub fn plugin(&self, digest: &str) -> PathBuf {
+        self.path.join(PLUGINS).join(format!("{digest}.wasm"))
+    }
+
+    /// Keeps the component of a strategy, so that the run can be repeated wherever its folder lies.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep_plugin(&self, digest: &str, component: &[u8]) -> Result<()> {
+        let file = self.plugin(digest);
+        if file.is_file() {
+            return Ok(());
+        }
+        let folder = self.path.join(PLUGINS);
+        fs::create_dir_all(&folder).map_err(|source| Error::write(folder, source))?;
+        write_whole(&file, |file| io::Write::write_all(file, component))
+    }
+
     /// Who records into it now; none where nobody does.
     pub fn holder(&self) -> Option<Holder> {
         holder::current_holder(&self.path)
+    }
+
+    /// When who records into it now began, in seconds since 1970; none where nobody does.
+    pub fn held_since(&self) -> Option<u64> {
+        self.holder()?;
+        let written = fs::metadata(self.path.join(holder::FILE)).and_then(|metadata| metadata.modified()).ok()?;
+        written.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
     }
 
     /// Opens it to read, also while a process records into it.

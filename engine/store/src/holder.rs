@@ -32,6 +32,9 @@ impl fmt::Display for Holder {
     }
 }
 
+/// The file that is locked.
+pub(crate) const FILE: &str = "lock.pid";
+
 /// A lock of the operating system on `lock.pid`: it ends with the process, however that ends, so it never needs clearing away.
 #[derive(Debug)]
 pub(crate) struct ProcessLock {
@@ -41,7 +44,7 @@ pub(crate) struct ProcessLock {
 impl ProcessLock {
     /// Takes the lock of a run folder and says in the file who has it.
     pub fn take(folder: &Path, holder: &Holder) -> Result<Self> {
-        let path = folder.join("lock.pid");
+        let path = folder.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -93,7 +96,7 @@ fn read_holder(file: &mut File) -> Option<Holder> {
 
 /// Who records into a run folder now, as far as can be told; none where nobody does.
 pub(crate) fn current_holder(folder: &Path) -> Option<Holder> {
-    let mut file = File::open(folder.join("lock.pid")).ok()?;
+    let mut file = File::open(folder.join(FILE)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
             Some(read_holder(&mut file).unwrap_or(Holder { process: 0, since: String::new(), host: String::new() }))

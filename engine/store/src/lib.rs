@@ -24,7 +24,7 @@ mod record;
 mod table;
 mod writer;
 
-pub use cache::{Cache, CacheEntry, CacheListing, CacheSize, Put};
+pub use cache::{Cache, CacheEntry, CacheListing, CacheSize, Clear, Cleared, Put};
 pub use digest::{RunDigest, digest, file_digest};
 pub use error::{Error, Result};
 pub use folder::RunFolder;
@@ -35,5 +35,5 @@ pub use reader::RunReader;
 pub use record::{
     ArtifactRecord, EventRecord, Failure, Metrics, Outcome, Request, RunState, StepRecord, StepState, TrialRecord,
 };
-pub use table::{TrialRow, TrialTable};
+pub use table::TrialTable;
 pub use writer::RunWriter;

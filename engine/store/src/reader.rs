@@ -6,6 +6,7 @@ use crate::numbers::{read_curves, read_metrics, read_number_lists, read_numbers}
 use crate::record::{
     ArtifactRecord, EventRecord, Failure, Outcome, Request, RunState, StepRecord, StepState, TrialRecord,
 };
+use indexmap::{IndexMap, IndexSet};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,37 @@ impl RunReader {
         self.rows(&sql, [step], |row| self.trial_of(step, row))
     }
 
+    /// The trials of a step from a number on with their curves, by id, at most so many: what is too much for memory is read in
+    /// such parts.
+    pub fn trials_from(&self, step: &str, first: u64, count: usize) -> Result<Vec<TrialRecord>> {
+        let sql = format!("SELECT {TRIAL_COLUMNS} FROM trials WHERE step = ?1 AND id >= ?2 ORDER BY id LIMIT ?3");
+        let parameters = rusqlite::params![step, i64::try_from(first).unwrap_or(i64::MAX), count as i64];
+        self.rows(&sql, parameters, |row| self.trial_of(step, row))
+    }
+
+    /// All trials of a step with their curves, by id, of which only a part is in memory at a time.
+    pub fn each_trial<'r>(&'r self, step: &'r str) -> impl Iterator<Item = Result<TrialRecord>> + 'r {
+        const PART: usize = 1024;
+        let mut part = Vec::new().into_iter();
+        let mut next = Some(0);
+        std::iter::from_fn(move || {
+            if part.len() == 0 {
+                match self.trials_from(step, next?, PART) {
+                    Ok(trials) => {
+                        let more = trials.len() == PART;
+                        next = trials.last().filter(|_| more).map(|trial| trial.id + 1);
+                        part = trials.into_iter();
+                    }
+                    Err(error) => {
+                        next = None;
+                        return Some(Err(error));
+                    }
+                }
+            }
+            part.next().map(Ok)
+        })
+    }
+
     /// One trial of a step.
     pub fn trial(&self, step: &str, id: u64) -> Result<Option<TrialRecord>> {
         let sql = format!("SELECT {TRIAL_COLUMNS} FROM trials WHERE step = ?1 AND id = ?2");
@@ -89,6 +121,42 @@ impl RunReader {
             .and_then(|mut statement| statement.query_row([step], |row| row.get::<_, i64>(0)))
             .map(|count| count as u64)
             .map_err(|source| Error::database(&self.path, source))
+    }
+
+    /// How many trials of a step failed, by reason.
+    pub fn failures(&self, step: &str) -> Result<IndexMap<String, u64>> {
+        let sql =
+            "SELECT reason, count(*) FROM trials WHERE step = ?1 AND state = 'failed' GROUP BY reason ORDER BY reason";
+        let rows = self.rows(sql, [step], |row| Ok((self.get::<Option<String>>(row, 0)?, self.get::<i64>(row, 1)?)))?;
+        Ok(rows.into_iter().map(|(reason, count)| (reason.unwrap_or_default(), count as u64)).collect())
+    }
+
+    /// How many trials of a step came from the cache.
+    pub fn cached_trials(&self, step: &str) -> Result<u64> {
+        let sql = "SELECT count(*) FROM trials WHERE step = ?1 AND cached <> 0";
+        Ok(self.rows(sql, [step], |row| self.get::<i64>(row, 0))?.pop().unwrap_or_default() as u64)
+    }
+
+    /// The keys of a step's trials that have one.
+    pub fn trial_keys(&self, step: &str) -> Result<Vec<String>> {
+        self.rows("SELECT key FROM trials WHERE step = ?1 AND key IS NOT NULL", [step], |row| self.get(row, 0))
+    }
+
+    /// The metrics that a step's trials have at their end, in the order in which they first appear.
+    pub fn metric_names(&self, step: &str) -> Result<Vec<String>> {
+        let mut names: IndexSet<String> = IndexSet::new();
+        let sql = "SELECT metrics FROM trials WHERE step = ?1 AND metrics IS NOT NULL ORDER BY id";
+        self.each_row(sql, [step], |row| {
+            let metrics = self.numbers("a trial", read_metrics(self.text(row, 0)?))?;
+            for name in metrics.into_keys() {
+                // Nearly always known: looked up without a copy.
+                if !names.contains(&name) {
+                    names.insert(name);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(names.into_iter().collect())
     }
 
     /// All events with a number above `after`, in order; 0 for all there are.
@@ -187,14 +255,22 @@ impl RunReader {
     }
 
     fn rows<T>(&self, sql: &str, params: impl Params, read: impl Fn(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.each_row(sql, params, |row| {
+            found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn each_row(&self, sql: &str, params: impl Params, mut take: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
         let failed = |source| Error::database(&self.path, source);
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let mut rows = statement.query(params).map_err(failed)?;
-        let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
-            found.push(read(row)?);
+            take(row)?;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn get<T: rusqlite::types::FromSql>(&self, row: &Row<'_>, column: usize) -> Result<T> {

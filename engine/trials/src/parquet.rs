@@ -3,7 +3,7 @@
 use crate::TrialsError;
 use crate::trials::{StepTrials, Trial, Trials, Value};
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -20,11 +20,12 @@ enum Column {
     Text(Vec<Option<String>>),
     Whole(Vec<Option<i64>>),
     Real(Vec<Option<f64>>),
+    Truth(Vec<Option<bool>>),
 }
 
 /// Writes the trials as one Parquet file, uncompressed: the columns of `trials.csv` with their types. Text: `step`, `state`,
 /// options, `parents` (ids separated by spaces), `failure`; 64-bit whole numbers: `id`, `repeat`, `candidate`, ranges of whole
-/// numbers; 64-bit floating-point numbers: all else. What is empty in CSV is null. The metadata name the `run`.
+/// numbers; truth values: `cached`; 64-bit floating-point numbers: all else. What is empty in CSV is null. The metadata name the `run`.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -40,6 +41,7 @@ fn write(trials: &Trials, file: File) -> Result<()> {
             Column::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             Column::Whole(_) => (Physical::INT64, None),
             Column::Real(_) => (Physical::DOUBLE, None),
+            Column::Truth(_) => (Physical::BOOLEAN, None),
         };
         let field = Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
         field.with_logical_type(logical).build().map(Arc::new)
@@ -60,6 +62,7 @@ fn write(trials: &Trials, file: File) -> Result<()> {
             }
             Column::Whole(values) => write_column::<Int64Type>(&mut group, values)?,
             Column::Real(values) => write_column::<DoubleType>(&mut group, values)?,
+            Column::Truth(values) => write_column::<BoolType>(&mut group, values)?,
         }
     }
     group.close()?;
@@ -122,6 +125,7 @@ fn columns(trials: &Trials) -> Vec<(String, Column)> {
         ("cost".to_owned(), real(&|trial| Some(trial.record.cost))),
         ("parents".to_owned(), text(&|_, trial| parents(trial))),
         ("seconds".to_owned(), real(&|trial| Some(trial.record.seconds))),
+        ("cached".to_owned(), Column::Truth(all(trials, |_, trial| Some(trial.record.cached)))),
         (
             "failure".to_owned(),
             text(&|_, trial| match &trial.record.outcome {

@@ -6,8 +6,9 @@ use pleach_run::results::Results;
 use pleach_run::score::Scorer;
 use pleach_space::{Decision, Domain, Genotype, Shape, Space, is_active};
 use pleach_spec::{Experiment, Objective, Requirement};
-use pleach_store::{RunReader, TrialRecord, TrialRow, TrialTable};
+use pleach_store::{RunReader, TrialRecord, TrialTable};
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -153,33 +154,39 @@ impl Trials {
         self.steps.iter().flat_map(|step| step.trials.iter().map(move |trial| (step, trial)))
     }
 
-    /// The table that `trials.csv` is.
-    pub fn table(&self) -> TrialTable<'_> {
-        let text = |value: Value<'_>| match value {
-            Value::Label(label) => label.to_owned(),
-            Value::Integer(number) => number.to_string(),
-            Value::Real(number) => number.to_string(),
-        };
-        let texts = |trial: &Trial| -> Vec<String> {
-            let values = (0..self.decisions.len()).map(|place| trial.value(&self.decisions, place));
-            values.map(|value| value.map_or_else(String::new, text)).collect()
-        };
-        TrialTable {
-            decisions: self.decisions.iter().map(|decision| decision.path.clone()).collect(),
-            metrics: self.metrics.clone(),
-            rows: self
-                .rows()
-                .map(|(step, trial)| TrialRow { step: &step.name, trial: &trial.record, decisions: texts(trial) })
-                .collect(),
-        }
-    }
-
     /// Writes the trials as CSV: the table that `trials.csv` in the run's folder is.
     ///
     /// # Errors
     /// The file cannot be written; then what was there stays.
     pub fn csv(&self, path: &Path) -> Result<(), TrialsError> {
-        Ok(self.table().write(path)?)
+        let write = |source| TrialsError::Write { path: path.to_owned(), source };
+        TrialTable::write(path, &self.paths(), &self.metrics, |table| self.fill(table).map_err(write))
+    }
+
+    /// Writes the same to anything that takes bytes.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn csv_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        self.fill(&mut TrialTable::begin(out, &self.paths(), &self.metrics)?)
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.decisions.iter().map(|decision| decision.path.clone()).collect()
+    }
+
+    fn fill(&self, table: &mut TrialTable<'_>) -> io::Result<()> {
+        let text = |value: Value<'_>| match value {
+            Value::Label(label) => label.to_owned(),
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => number.to_string(),
+        };
+        for (step, trial) in self.rows() {
+            let values = (0..self.decisions.len()).map(|place| trial.value(&self.decisions, place));
+            let texts: Vec<String> = values.map(|value| value.map_or_else(String::new, text)).collect();
+            table.row(&step.name, &trial.record, &texts)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,8 +2,10 @@ use crate::environment;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::experiment::{self, ExperimentFile};
 use crate::output;
-use pleach_plan::{Plan, Recorded, render};
-use pleach_store::RunFolder;
+use pleach_plan::{Plan, Recorded, RecordedStep, render};
+use pleach_run::{CACHE, part_of};
+use pleach_store::{Cache, RunFolder};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Show what a run would do: the steps, their work, and which of them have to run
@@ -59,11 +61,23 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// What earlier runs of an experiment recorded.
 fn recorded(runs: &Path, name: &str) -> Result<Vec<Recorded>, Failure> {
     let mut recorded = Vec::new();
+    let cache = runs.join(CACHE);
+    let cached: HashSet<String> = match cache.is_dir() {
+        true => Cache::open(&cache)?.keys()?.into_iter().collect(),
+        false => HashSet::new(),
+    };
     for run in RunFolder::list(runs)?.into_iter().filter(|run| run.name() == name) {
         let reader = run.read()?;
-        let steps = reader.steps()?.into_iter().map(|step| {
-            let ended = reader.ended_trials(&step.name)?;
-            Ok((step, ended))
+        let (whole, parts): (Vec<_>, Vec<_>) =
+            reader.steps()?.into_iter().partition(|step| part_of(&step.name).0 == step.name);
+        let steps = whole.into_iter().map(|record| {
+            let (mut ended, mut known) = (0, 0);
+            let of_step = parts.iter().filter(|part| part_of(&part.name).0 == record.name);
+            for name in of_step.chain([&record]).map(|record| record.name.as_str()) {
+                ended += reader.ended_trials(name)?;
+                known += reader.trial_keys(name)?.iter().filter(|key| cached.contains(*key)).count() as u64;
+            }
+            Ok(RecordedStep { record, ended, known })
         });
         let steps = steps.collect::<pleach_store::Result<Vec<_>>>()?;
         recorded.push(Recorded { run: run.id(), steps });

@@ -4,9 +4,10 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::experiment::{self, ExperimentFile};
 use crate::output;
 use crate::progress::Progress;
-use crate::{junit, markdown};
+use crate::{junit, locked, markdown};
 use indexmap::IndexMap;
-use pleach_evaluate::Program;
+use pleach_evaluate::protocol::Hello;
+use pleach_evaluate::{Program, Worker};
 use pleach_plan::Prepared;
 use pleach_plugin::Plugin;
 use pleach_run::{Event, RunError, RunOptions};
@@ -15,6 +16,7 @@ use pleach_store::{Holder, RunFolder};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -32,6 +34,7 @@ Examples:
   pleach run specs/quickstart.yaml
   pleach run specs/quickstart.yaml --workers 4 --set steps.explore.search.budget.trials=200
   pleach run my.yaml --smoke                # one random candidate through every step, to see whether all works
+  pleach run my.yaml --locked=lock.yaml     # only if experiment, data, strategies and versions are those of that lock
   pleach run my.yaml --format junit > junit.xml
   pleach run my.yaml --format json | jq -c 'select(.event == \"trial_done\")'
 
@@ -53,6 +56,10 @@ pub struct Arguments {
     /// Try one random candidate through every step, on a tiny budget
     #[arg(long)]
     smoke: bool,
+    /// Refuse, with all differences, unless this is what a run was made from: --locked for the latest run of this experiment,
+    /// --locked=RUN or --locked=FOLDER/lock.yaml for another
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "smoke")]
+    locked: Option<String>,
     /// The folder of runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
@@ -66,17 +73,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.smoke {
         file.overrides.set.extend(smoke(&arguments.experiment));
     }
-    let (prepared, _) = experiment::prepare(&file)?;
+    let (prepared, document) = experiment::prepare(&file)?;
     let objectives = prepared.experiment.objectives.clone();
     let concurrency = prepared.experiment.concurrency as usize;
-    let options = options(arguments, concurrency);
+    let options = options(&arguments.runs, arguments.workers, arguments.fresh || arguments.smoke, concurrency);
     if options.workers > concurrency && arguments.workers.is_some() {
         output::say(format_args!(
             "note: more workers than `concurrency: {concurrency}` give no speed; raising it changes the search"
         ));
     }
     let prepared = ready(prepared)?;
-    catch_interrupts()?;
+    if let Some(wanted) = &arguments.locked {
+        locked::check(wanted, &prepared, &document, &options)?;
+    }
+    let interrupted = catch_interrupts();
     let mut progress = Progress::new(arguments.format == RunFormat::Json, objectives);
     let start = Instant::now();
     let now = || start.elapsed().as_secs_f64();
@@ -87,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         progress.on(event);
     };
-    let finished = pleach_run::execute(&prepared, &options, &mut report, &now, &INTERRUPTED);
+    let finished = pleach_run::execute(&prepared, &options, &mut report, &now, interrupted);
     progress.end(finished.is_ok());
     if finished.as_ref().is_ok_and(|finished| finished.up_to_date) && arguments.format != RunFormat::Json {
         output::say("all steps are up to date; `--fresh` runs them again");
@@ -135,6 +145,7 @@ fn show(format: RunFormat, folder: &Path, error: Option<&str>) -> Result<(), Fai
 /// A strategy cannot be loaded.
 pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
     let mut plugins: IndexMap<String, Plugin> = IndexMap::new();
+    let mut components: IndexMap<String, Arc<[u8]>> = IndexMap::new();
     let searches = prepared.steps.iter().flat_map(|step| {
         let searching = step.step.searching();
         let own = searching.zip(step.strategy.as_ref()).map(|(searching, file)| (searching.strategy.to_owned(), file));
@@ -150,6 +161,7 @@ pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
             };
             let origin = format!("`{}`", file.path.display());
             let plugin = host.load(&file.bytes, &origin).map_err(|error| Failure::new(Exit::PluginFailed, error))?;
+            components.insert(called.clone(), file.bytes.clone());
             plugins.insert(called, plugin);
         }
     }
@@ -164,6 +176,7 @@ pub fn ready(prepared: Prepared) -> Result<pleach_run::Prepared, Failure> {
         base: prepared.base,
         data_caches: environment::data_caches(),
         plugins,
+        components,
     })
 }
 
@@ -220,33 +233,49 @@ fn smoke(file: &ExperimentFile) -> Vec<String> {
     set
 }
 
-fn options(arguments: &Arguments, concurrency: usize) -> RunOptions {
+/// How runs below a folder are to be done here.
+pub fn options(root: &Path, workers: Option<u16>, fresh: bool, concurrency: usize) -> RunOptions {
     let devices = environment::devices();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Beyond the virtual workers there is nothing to do.
     let unless_told = if devices.is_empty() { cores.min(concurrency) } else { devices.len() };
     RunOptions {
-        root: arguments.runs.clone(),
+        root: root.to_owned(),
         holder: Holder {
             process: std::process::id(),
             since: environment::time(),
             host: environment::host().unwrap_or_default(),
         },
-        workers: arguments.workers.map_or(unless_told, usize::from).max(1),
+        time: environment::seconds(),
+        workers: workers.map_or(unless_told, usize::from).max(1),
         worker: Program::worker(environment::worker()),
         environments: devices.into_iter().map(|device| vec![("CUDA_VISIBLE_DEVICES".to_owned(), device)]).collect(),
         limit: None,
-        // Whether all works is found out by doing it.
-        fresh: arguments.fresh || arguments.smoke,
+        fresh,
     }
 }
 
-fn catch_interrupts() -> Result<(), Failure> {
-    ctrlc::set_handler(|| {
+/// What the workers are that train.
+///
+/// # Errors
+/// None can be started.
+pub fn greet(options: &RunOptions) -> Result<Hello, Failure> {
+    let mut program = options.worker.clone();
+    program.environment.extend(options.environments.first().cloned().unwrap_or_default());
+    let worker = Worker::start(&program).map_err(|error| failed(RunError::NoWorker { message: error.to_string() }))?;
+    Ok(worker.hello().clone())
+}
+
+/// Listens to interrupts: the first one sets what is returned, the second one ends the process.
+pub fn catch_interrupts() -> &'static AtomicBool {
+    let listening = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted as u8));
         }
         output::say("stopping at the next trial boundary; once more stops at once");
-    })
-    .map_err(|error| Failure::unusable(format!("cannot listen to interrupts: {error}")))
+    });
+    if let Err(error) = listening {
+        output::say(format_args!("warning: cannot listen to interrupts, which will end the process at once: {error}"));
+    }
+    &INTERRUPTED
 }

@@ -6,6 +6,7 @@ use pleach_random::{Generator, mix};
 use pleach_spec::Budget;
 use pleach_store::{Failure as Failed, Holder, LockFile, RunFolder, StepRecord};
 use proptest::prelude::*;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -161,7 +162,6 @@ fn sit(
     interrupt: &AtomicBool,
 ) -> Result<Searched, RunError> {
     let writer = folder.record(&holder()).unwrap();
-    let recorded = writer.trials("explore").unwrap();
     let mut report = |_: &Event<'_>| {};
     let mut session = Session::new(Some(writer), &mut report, &|| 0.0, interrupt);
     let search = Search {
@@ -172,7 +172,6 @@ fn sit(
         concurrency: 5,
         failures: 0.2,
         spending: Spending::new(budget),
-        recorded,
         logs: Logs::default(),
         resumes: false,
     };

@@ -12,7 +12,7 @@ fn a_reader_finds_the_values_of_the_csv_table_with_their_types() {
     let rows: Vec<Row> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
 
     let mut text = Vec::new();
-    trials.table().write_to(&mut text).unwrap();
+    trials.csv_to(&mut text).unwrap();
     let mut table = csv::Reader::from_reader(text.as_slice());
     let header = table.headers().unwrap().clone();
     for (row, expected) in rows.iter().zip(table.records()) {
@@ -22,6 +22,7 @@ fn a_reader_finds_the_values_of_the_csv_table_with_their_types() {
             match field {
                 Field::Null => assert_eq!(expected, "", "{name}"),
                 Field::Str(text) => assert_eq!(expected, text, "{name}"),
+                Field::Bool(truth) => assert_eq!(expected, truth.to_string(), "{name}"),
                 Field::Long(number) => assert_eq!(expected, number.to_string(), "{name}"),
                 // In CSV seconds are rounded to milliseconds.
                 Field::Double(number) if name == "seconds" => assert_eq!(expected, format!("{number:.3}")),

@@ -32,7 +32,7 @@ pub fn run(folder: &RunFolder, tool: Tool, out: Option<&Path>, force: bool) -> O
             return Err(Failure::invalid("only CSV goes to standard output").help("-o names a file"));
         }
         let mut text = Vec::new();
-        trials.table().write_to(&mut text).map_err(Failure::unusable)?;
+        trials.csv_to(&mut text).map_err(Failure::unusable)?;
         output::data(String::from_utf8_lossy(&text))?;
         return Ok(Exit::Done);
     }
