@@ -13,6 +13,7 @@ pub enum Task {
     Help(Option<&'static str>),
     Run { profile: Profile, arguments: Vec<OsString> },
     Test { fast: bool, filter: Vec<OsString> },
+    TestCrash { kills: u32, seed: u32 },
     Setup,
     Build { profile: Profile },
     Plugins { profile: Profile },
@@ -65,6 +66,9 @@ impl Task {
                     Some(_) => Ok(Self::Run { profile, arguments }),
                 }
             }
+            "test" if arguments.first().is_some_and(|first| first == "crash") => {
+                Self::parse_crash(arguments.split_off(1))
+            }
             "test" => {
                 let split = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
                 let filter = arguments.split_off(split).into_iter().skip(1).collect();
@@ -91,6 +95,20 @@ impl Task {
                 }
             }
         }
+    }
+
+    fn parse_crash(arguments: Vec<OsString>) -> Outcome<Self> {
+        let (mut kills, mut seed) = (50, 1);
+        let mut rest = arguments.into_iter();
+        while let Some(argument) = rest.next() {
+            let option = argument.to_string_lossy().into_owned();
+            match option.as_str() {
+                "--kills" => kills = number(&option, rest.next())?,
+                "--seed" => seed = number(&option, rest.next())?,
+                _ => return Err(unknown(&argument, "test crash")),
+            }
+        }
+        Ok(Self::TestCrash { kills, seed })
     }
 
     fn parse_bench(mut arguments: Vec<OsString>) -> Outcome<Self> {
@@ -184,6 +202,7 @@ mod tests {
     #[test]
     fn filters_of_tests_come_after_two_dashes() {
         assert_eq!(parse("test").unwrap(), Task::Test { fast: false, filter: Vec::new() });
+        assert_eq!(parse("test crash --kills 7").unwrap(), Task::TestCrash { kills: 7, seed: 1 });
         assert_eq!(parse("test --fast -- a b").unwrap(), Task::Test { fast: true, filter: words("a b") });
         assert!(refusal("test --quick").contains("`test` does not know `--quick`"));
     }

@@ -61,6 +61,14 @@ fn tests(workshop: &Workshop, filter: &[OsString]) -> Outcome {
     })
 }
 
+/// Runs experiments that are killed at random moments, so many times in all.
+pub fn crash(workshop: &Workshop, kills: u32, seed: u32) -> Outcome {
+    let mut cargo = workshop.cargo(&["test", "--workspace", "--test", "crash", "--", "--nocapture"]);
+    cargo.envs(workshop.variables(PROFILE));
+    cargo.envs([("PLEACH_KILLS", kills.to_string()), ("PLEACH_KILLS_SEED", seed.to_string())]);
+    process::run(&mut cargo)
+}
+
 /// Whether any library documents with code that runs, for the stage takes time even where none does.
 fn has_documentation_tests(root: &Path) -> Outcome<bool> {
     for group in ["engine", "plugins"] {

@@ -31,6 +31,7 @@ Needs: Rust, a C++ compiler, Python with pip. See docs/setup.md.",
         text: "Run every check that a change must pass; continuous integration runs exactly this.
 
 Usage: cargo xtask test [--fast] [-- FILTER...]
+       cargo xtask test crash [--kills N] [--seed N]
 
 Stages: formatting, set-up, clippy with warnings denied, build, strategies, all tests
 (cargo-nextest where it is installed, else `cargo test`), documentation tests, and
@@ -39,6 +40,9 @@ the generated schemas still fresh. It ends at the first stage that fails.
 Options:
   --fast      without clippy and documentation tests, for the time while you write
   -- FILTER   arguments for the test runner, such as the names of tests
+
+crash       kills experiments at random moments, engine, workers or both, 50 times in all
+            unless told, and says when and what; each must end as if nothing had happened
 
 Tests find what was built by PLEACH_BIN, PLEACH_TORCH and PLEACH_PLUGINS.",
     },

@@ -48,6 +48,10 @@ fn perform(task: Task) -> Outcome<ExitCode> {
             console.summary(if outcome.is_ok() { "all checks passed" } else { "the last stage failed" });
             outcome?;
         }
+        Task::TestCrash { kills, seed } => {
+            let workshop = build(Profile::Dev, &mut console)?;
+            checks::crash(&workshop, kills, seed)?;
+        }
         Task::Setup => {
             Workshop::ready(Places::find()?, &mut console)?;
         }

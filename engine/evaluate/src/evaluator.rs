@@ -13,6 +13,8 @@ pub struct Job {
     pub work: Work,
     /// After so long the job is stopped; never, unless told.
     pub limit: Option<Duration>,
+    /// How often the job is tried again where its worker is lost, runs out of memory or takes too long.
+    pub retries: u32,
 }
 
 /// What is to be done.

@@ -43,7 +43,7 @@ pub enum PoolEvent {
         /// What it said of itself.
         hello: Hello,
     },
-    /// A worker was lost. Its job is tried once more, with no other job running, before it is done as failed.
+    /// A worker was lost.
     WorkerLost {
         /// The worker, from 0.
         worker: usize,
@@ -51,6 +51,8 @@ pub enum PoolEvent {
         id: u64,
         /// What happened.
         error: WorkerError,
+        /// Whether the job is tried again, with no other job running.
+        again: bool,
     },
     /// The program cannot be started, which no job is to blame for: the pool takes no jobs any more, and those that wait are
     /// never done.
@@ -77,8 +79,8 @@ struct Shared {
 struct State {
     /// Jobs that wait, in order.
     queue: VecDeque<Job>,
-    /// Jobs that wait until nothing else runs, for their last try.
-    alone: VecDeque<Job>,
+    /// Jobs that wait until nothing else runs, to be tried again; with the number of tries so far.
+    alone: VecDeque<(Job, u32)>,
     /// Jobs that run.
     running: usize,
     /// Whether the job that runs must have no other beside it.
@@ -87,7 +89,7 @@ struct State {
     idle: usize,
     /// Whether no job is started any more.
     closed: bool,
-    /// Rises with every last try, for which all processes are ended; those of an earlier generation are gone.
+    /// Rises with every further try, for which all processes are ended; those of an earlier generation are gone.
     generation: u64,
     /// What ends the process of each thread.
     killers: Vec<Option<Killer>>,
@@ -143,8 +145,8 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    /// The next job, whether it is its last try, and the generation of processes; None when the pool is closed.
-    fn take(&self, worker: usize) -> Option<(Job, bool, u64)> {
+    /// The next job, how often it was tried, and the generation of processes; None when the pool is closed.
+    fn take(&self, worker: usize) -> Option<(Job, u32, u64)> {
         let mut state = lock(&self.state);
         loop {
             if state.closed {
@@ -153,22 +155,22 @@ impl Shared {
             // Who waits to be alone goes first, else new jobs would hold it off for ever.
             let next = match (state.running_alone, state.alone.is_empty()) {
                 (true, _) => None,
-                (false, true) => state.queue.pop_front().map(|job| (job, false)),
-                (false, false) if state.running == 0 => state.alone.pop_front().map(|job| (job, true)),
+                (false, true) => state.queue.pop_front().map(|job| (job, 0)),
+                (false, false) if state.running == 0 => state.alone.pop_front(),
                 (false, false) => None,
             };
-            if let Some((job, alone)) = next {
+            if let Some((job, tried)) = next {
                 state.running += 1;
                 state.busy[worker] = Some(job.id);
-                state.running_alone = alone;
-                if alone {
+                state.running_alone = tried > 0;
+                if tried > 0 {
                     // Idle processes keep memory of their earlier jobs, and so may the job's own.
                     state.generation += 1;
                     for killer in state.killers.iter().flatten() {
                         killer.kill();
                     }
                 }
-                return Some((job, alone, state.generation));
+                return Some((job, tried, state.generation));
             }
             state.idle += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -176,8 +178,8 @@ impl Shared {
         }
     }
 
-    /// A job that was taken runs no more; it waits for its last try where it is given back.
-    fn release(&self, worker: usize, again: Option<Job>) {
+    /// A job that was taken runs no more; it waits to be tried again where it is given back.
+    fn release(&self, worker: usize, again: Option<(Job, u32)>) {
         let mut state = lock(&self.state);
         state.running -= 1;
         state.busy[worker] = None;
@@ -232,7 +234,8 @@ fn serve(shared: &Shared, index: usize) {
     program.environment.extend(own.get(index % own.len().max(1)).cloned().unwrap_or_default());
     let mut worker = None;
     let mut seen = 0;
-    while let Some((job, last, generation)) = shared.take(index) {
+    while let Some((job, tried, generation)) = shared.take(index) {
+        let last = tried >= job.retries;
         if generation != seen {
             seen = generation;
             worker = None;
@@ -263,16 +266,16 @@ fn serve(shared: &Shared, index: usize) {
         let result = match attempt {
             Attempt::Answer(Err(failure)) if failure.reason == FailureReason::OutOfMemory && !last => {
                 worker = None;
-                shared.release(index, Some(job));
+                shared.release(index, Some((job, tried + 1)));
                 continue;
             }
             Attempt::Answer(result) => result,
             Attempt::Lost(error) => {
                 worker = None;
-                let failure = lost(&error);
-                shared.tell(PoolEvent::WorkerLost { worker: index, id: job.id, error });
+                let failure = lost(&error, tried + 1);
+                shared.tell(PoolEvent::WorkerLost { worker: index, id: job.id, error, again: !last });
                 if !last {
-                    shared.release(index, Some(job));
+                    shared.release(index, Some((job, tried + 1)));
                     continue;
                 }
                 Err(failure)
@@ -291,12 +294,17 @@ fn serve(shared: &Shared, index: usize) {
     }
 }
 
-fn lost(error: &WorkerError) -> Failure {
+fn lost(error: &WorkerError, tries: u32) -> Failure {
+    let again = match tries {
+        1 => String::new(),
+        2 => ", also when tried again alone".to_owned(),
+        _ => format!(", also when tried again alone {} times", tries - 1),
+    };
     let (reason, message) = match error {
         WorkerError::TimedOut { limit } => {
-            (FailureReason::TimedOut, format!("took longer than {} s, twice", limit.as_secs_f64()))
+            (FailureReason::TimedOut, format!("took longer than {} s{again}", limit.as_secs_f64()))
         }
-        other => (FailureReason::Lost, format!("{}, also when tried again alone", other.summary())),
+        other => (FailureReason::Lost, format!("{}{again}", other.summary())),
     };
     Failure { reason, message, detail: error.to_string() }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The protocol's version; a worker of another version is refused.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Metrics by name, in a fixed order.
 pub type Metrics = IndexMap<String, f64>;
@@ -59,12 +59,26 @@ pub struct TrainJob {
     pub resume: Option<PathBuf>,
     /// Where to write the checkpoint at the end: weights, optimizer, epochs done.
     pub checkpoint: Option<PathBuf>,
+    /// Where to keep how far the training has come, in case it is killed.
+    #[serde(default)]
+    pub progress: Option<Progress>,
     /// Whether to measure on the test part at the end.
     pub test: bool,
     /// What else to measure at the end, on the validation part: as a [`MeasureJob`] on the checkpoint does with the seed
     /// `derive(seed, ["measure"])` and the same batch, to the bit (but for what is unrepeatable).
     #[serde(default)]
     pub measure: Vec<Measure>,
+}
+
+/// Checkpoints within a training. Where `file` holds one of this very training, the training goes on from it: the epochs that
+/// it has done are told again, and what comes out has the bits of a training that was never interrupted. Who asked removes the
+/// file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The file.
+    pub file: PathBuf,
+    /// It is written at the end of an epoch when so many seconds have passed since the training began or it was written last.
+    pub seconds: f64,
 }
 
 /// A trained network to be measured on the validation part.

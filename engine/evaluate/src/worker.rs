@@ -5,7 +5,7 @@ use crate::protocol::{Hello, Metrics, PROTOCOL_VERSION, WorkerAnswer, WorkerRequ
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ChildStdin;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// A worker that has not said hello by then never will: libtorch from a cold disk takes seconds.
@@ -13,6 +13,9 @@ const HELLO: Duration = Duration::from_secs(180);
 
 /// How long a worker may take to end after it has closed its output.
 const END: Duration = Duration::from_secs(5);
+
+/// So many messages are read before anybody wants them; a worker that says more waits.
+const AHEAD: usize = 16;
 
 /// No message is longer, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -128,7 +131,7 @@ impl Worker {
         let (Some(stdin), Some(mut stdout)) = (process.stdin.take(), process.stdout.take()) else {
             unreachable!("the streams of a new process are still there");
         };
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(AHEAD);
         std::thread::spawn(move || {
             while let Some(line) = read_line(&mut stdout, LONGEST) {
                 if sender.send(line).is_err() {

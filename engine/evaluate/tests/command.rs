@@ -19,7 +19,7 @@ fn shell(script: &str) -> Program {
 
 fn job(id: u64) -> Job {
     let work = CommandJob { candidate: json!({"values": {"x": id}}), metrics: vec!["loss".into()] };
-    Job { id, work: Work::Command(Box::new(work)), limit: None }
+    Job { id, work: Work::Command(Box::new(work)), limit: None, retries: 1 }
 }
 
 fn pool(program: Program, workers: usize) -> (Pool, Receiver<PoolEvent>) {

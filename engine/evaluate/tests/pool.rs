@@ -12,7 +12,7 @@ use std::time::Duration;
 /// the start, and `work` for each request.
 const WORKER: &str = r#"
 hello() {
-    printf '{"hello":{"protocol":%s,"libtorch":"2","device":"cpu","device_name":"x","training_semantics":1}}\n' "${1:-2}"
+    printf '{"hello":{"protocol":%s,"libtorch":"2","device":"cpu","device_name":"x","training_semantics":1}}\n' "${1:-3}"
 }
 epoch() { printf '{"epoch":{"id":%s,"epoch":%s,"metrics":{"loss":0.%s}}}\n' "$id" "$1" "$1"; }
 trained() {
@@ -45,7 +45,7 @@ fn train() -> TrainJob {
 }
 
 fn job(id: u64) -> Job {
-    Job { id, work: Work::Train(Box::new(train())), limit: None }
+    Job { id, work: Work::Train(Box::new(train())), limit: None, retries: 1 }
 }
 
 /// Runs jobs 0, 1, … to their ends; all events in order.
@@ -204,13 +204,48 @@ fn out_of_memory_is_tried_again_alone_in_a_fresh_process() {
 }
 
 #[test]
+fn a_job_is_tried_as_often_as_it_says() {
+    let script = "work() { n=$(cat tries 2>/dev/null || echo 0); echo $((n + 1)) > tries; \
+                  [ $n -lt 3 ] && kill -9 $$; trained; }\nhello; serve";
+    for (retries, message) in [
+        (0, Some("the worker ended in the middle of its work")),
+        (2, Some("the worker ended in the middle of its work, also when tried again alone 2 times")),
+        (3, None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (pool, events) = start(worker(script, folder.path()), 2);
+        pool.submit(Job { retries, ..job(0) });
+        let told = until_done(&events, 1);
+        let failure = done(&told)[0].result.as_ref().err().map(|failure| failure.message.as_str());
+        assert_eq!(failure, message);
+        let again = told.iter().filter(|event| matches!(event, PoolEvent::WorkerLost { again: true, .. })).count();
+        assert_eq!(
+            (again, lost(&told).len()),
+            (retries as usize, if message.is_some() { retries as usize + 1 } else { 3 })
+        );
+    }
+}
+
+#[test]
+fn an_answer_too_many_costs_its_worker_and_no_result() {
+    let told = run("work() { trained; trained; }\nhello; serve", 1, 4);
+    assert!(done(&told).iter().all(|done| done.result.is_ok()), "{told:?}");
+    let flood = "work() { trained; yes '{\"epoch\":{\"id\":0,\"epoch\":1,\"metrics\":{}}}'; }\nhello; serve";
+    let told = run(flood, 1, 3);
+    assert!(done(&told).iter().all(|done| done.result.is_ok()), "{told:?}");
+}
+
+#[test]
 fn a_training_over_its_limit_is_ended() {
     let folder = tempfile::tempdir().unwrap();
     let (pool, events) = start(worker("work() { sleep 1000; }\nhello; serve", folder.path()), 1);
     pool.submit(Job { limit: Some(Duration::from_millis(50)), ..job(0) });
     let told = until_done(&events, 1);
     let failure = done(&told)[0].result.as_ref().unwrap_err();
-    assert_eq!((failure.reason, failure.message.as_str()), (FailureReason::TimedOut, "took longer than 0.05 s, twice"));
+    assert_eq!(
+        (failure.reason, failure.message.as_str()),
+        (FailureReason::TimedOut, "took longer than 0.05 s, also when tried again alone")
+    );
 }
 
 #[test]
@@ -221,9 +256,9 @@ fn a_program_that_cannot_start_says_why() {
         "`/bin/sh` ended before it was ready (exit code 127):\nlibtorch.so: cannot open shared object file"
     );
     let other = cannot_start("hello 1; serve");
-    assert!(other.contains("speaks version 1 of the workers' protocol, this engine version 2"), "{other}");
-    let newer = cannot_start("echo '{\"hello\":{\"protocol\":3,\"new\":true}}'; serve");
-    assert!(newer.contains("version 3"), "{newer}");
+    assert!(other.contains("speaks version 1 of the workers' protocol, this engine version 3"), "{other}");
+    let newer = cannot_start("echo '{\"hello\":{\"protocol\":4,\"new\":true}}'; serve");
+    assert!(newer.contains("version 4"), "{newer}");
     let none = cannot_start("echo usage: sh; serve");
     assert!(none.contains("no message"), "{none}");
     let (pool, events) = start(Program::worker("/no/such/pleach-torch"), 1);

@@ -49,7 +49,7 @@ fn the_example_in_python_answers_and_repeats_itself() {
     for (id, genotype) in genotypes.iter().enumerate() {
         let ask = Ask { fidelity: 0.5, seed: u64::MAX, repeat: 0, metrics: wanted.clone() };
         let job = CommandJob::new(space.decisions(), genotype, &space.resolved(genotype), ask);
-        pool.submit(Job { id: id as u64, work: Work::Command(Box::new(job)), limit: None });
+        pool.submit(Job { id: id as u64, work: Work::Command(Box::new(job)), limit: None, retries: 1 });
     }
     let mut results = vec![None; genotypes.len()];
     while results.iter().any(Option::is_none) {

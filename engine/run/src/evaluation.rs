@@ -286,7 +286,9 @@ impl<'a> Evaluations<'a> {
         if self.hello.is_none() {
             let mut program = self.options.worker.clone();
             program.environment.extend(self.options.environments.first().cloned().unwrap_or_default());
-            let worker = Worker::start(&program).map_err(|error| no_worker(&error))?;
+            // A second time where the first fails: a machine may be short of something for a moment.
+            let worker = Worker::start(&program).or_else(|_| Worker::start(&program));
+            let worker = worker.map_err(|error| no_worker(&error))?;
             self.hello = Some(worker.hello().clone());
         }
         Ok(self.hello.as_ref().expect("it was just set"))
@@ -310,7 +312,8 @@ impl<'a> Evaluations<'a> {
             Work::Measure(_) | Work::Command(_) => None,
         };
         self.epochs.insert(id, (0, epochs));
-        pool.submit(Job { id, work, limit: self.options.limit });
+        let limits = &self.prepared.experiment.limits;
+        pool.submit(Job { id, work, limit: limits.trial.map(|time| time.0), retries: limits.retries });
     }
 
     /// Waits until an evaluation is there.
@@ -376,8 +379,11 @@ impl<'a> Evaluations<'a> {
                     return Err(RunError::Evaluation { message });
                 }
             }
-            PoolEvent::WorkerLost { worker, error, .. } => {
-                let message = format!("worker {worker}: {error}; its trial is tried again");
+            PoolEvent::WorkerLost { worker, id, error, again } => {
+                let trial = self.running.get(&id).and_then(|job| job.tickets.first());
+                let trial = trial.map_or_else(|| "a trial".to_owned(), |trial| format!("trial {trial}"));
+                let then = if again { "it is tried again, with no other beside it" } else { "it has failed" };
+                let message = format!("{trial} on worker {worker}: {error}; {then}");
                 session.emit(&Event::Log { step, level: "warn", message: &message })?;
             }
             PoolEvent::CannotStart(error) => return Err(no_worker(&error)),

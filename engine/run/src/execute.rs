@@ -416,6 +416,12 @@ impl Run<'_> {
                 robustness::run(name, space, source, &trained, &measures, folder, evaluations, scorer, session)
             }
             Step::Export(step) => {
+                // What an earlier sitting left unfinished, half of a file perhaps.
+                let artifacts = self.folder.artifacts().join(name);
+                if artifacts.exists() {
+                    std::fs::remove_dir_all(&artifacts)
+                        .map_err(|source| RunError::File { path: artifacts.clone(), source })?;
+                }
                 let source = step.candidates.step();
                 let trials = session.writer().trials(source)?;
                 for (place, (candidate, _)) in candidates.iter().enumerate() {

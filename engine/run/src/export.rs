@@ -185,11 +185,12 @@ fn absolute(base: &Path, path: &mut Value) {
 
 fn torchscript(step: &str, network: &Network, weights: &Path, path: &Path, program: &Program) -> Result<(), RunError> {
     let failed = |message: String| RunError::Evaluation { message: format!("step `{step}`: TorchScript: {message}") };
-    let mut worker = Worker::start(program).map_err(|error| failed(error.to_string()))?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let job = TorchScriptJob { id: 0, network: network.clone(), weights: absolute(weights), file: absolute(path) };
     let request = WorkerRequest::TorchScript(Box::new(job));
-    match worker.call(&request, None, &mut |_, _| {}) {
+    let ask = || Worker::start(program)?.call(&request, None, &mut |_, _| {});
+    // A second time where the worker was lost: a machine may be short of something for a moment.
+    match ask().or_else(|_| ask()) {
         Ok(WorkerAnswer::TorchScriptWritten { .. }) => Ok(()),
         Ok(WorkerAnswer::Failed { message, detail, .. }) => Err(failed(format!("{message} {detail}"))),
         Ok(other) => Err(failed(format!("the worker answered {other:?}"))),

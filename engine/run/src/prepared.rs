@@ -57,8 +57,8 @@ pub struct RunOptions {
     pub worker: Program,
     /// Variables of each worker's own, such as the device that it sees.
     pub environments: Vec<Vec<(String, String)>>,
-    /// A trial that takes longer is stopped; never, unless told.
-    pub limit: Option<Duration>,
+    /// How far a training has come is written down at the end of an epoch when so much time has passed since it was last.
+    pub checkpoint_every: Duration,
     /// Starts a new run, and does every step again; results of trainings still come from the cache.
     pub fresh: bool,
 }

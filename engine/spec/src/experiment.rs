@@ -8,6 +8,7 @@ mod data;
 mod evaluator;
 pub(crate) mod forms;
 mod layer;
+mod limits;
 mod metric;
 mod predictor;
 mod reference;
@@ -18,6 +19,7 @@ mod training;
 pub use data::{Csv, Data, Dataset, Split, Synthetic};
 pub use evaluator::{Column, Command, Evaluator, Table, TableCode, TableMetric};
 pub use layer::*;
+pub use limits::{Limits, Time, TimeError};
 pub use metric::{Comparison, Metric, MetricError, Objective, Requirement};
 pub use predictor::{Boosting, Forest, GaussianProcess, Kernel, Predictor, Target};
 pub use reference::{Reference, ReferenceError};
@@ -79,6 +81,9 @@ pub struct Experiment {
     #[serde(default = "default_failures")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub failures: f64,
+    /// Real time that a trial may take, and how often it is tried again.
+    #[serde(default)]
+    pub limits: Limits,
     /// The steps by name; a step that refers to another, as in `top(explore, 3)`, runs after it.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": forms::STEP}))]
     pub steps: IndexMap<String, Step>,

@@ -22,6 +22,12 @@ const FORMAT: Format = Format { application_id: 0x504c_4341, version: 1, schema:
 /// Tells backup programs that the folder can be made again (<https://bford.info/cachedir/>).
 const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# Results of trainings, kept by pleach.\n";
 
+/// The folder of weights.
+const WEIGHTS: &str = "weights";
+
+/// The folder of trainings that are on their way.
+const PROGRESS: &str = "progress";
+
 /// The result of one training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CacheEntry {
@@ -127,8 +133,10 @@ impl Cache {
     /// # Errors
     /// The folder cannot be written, or its database is damaged, of a later version, or not ours.
     pub fn open(folder: &Path) -> Result<Self> {
-        let weights = folder.join("weights");
-        fs::create_dir_all(&weights).map_err(|source| Error::write(weights, source))?;
+        for part in [WEIGHTS, PROGRESS] {
+            let part = folder.join(part);
+            fs::create_dir_all(&part).map_err(|source| Error::write(part, source))?;
+        }
         for (name, text) in [("CACHEDIR.TAG", CACHE_TAG), (".gitignore", "*\n")] {
             let file = folder.join(name);
             if !file.exists() {
@@ -435,15 +443,28 @@ impl Cache {
     pub fn remove_weights(&self, key: &str) -> Result<()> {
         check_key(key)?;
         self.statement("DELETE FROM weights WHERE key = ?1", |mut statement| statement.execute([key]))?;
-        let file = self.weights_file(key);
-        match fs::remove_file(&file) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::write(file, source)),
-            _ => Ok(()),
-        }
+        remove_file(&self.weights_file(key))
+    }
+
+    /// Where a training that is on its way keeps how far it has come; whether the file is there is its own affair.
+    ///
+    /// # Errors
+    /// A key that is none.
+    pub fn progress_file(&self, key: &str) -> Result<PathBuf> {
+        check_key(key)?;
+        Ok(self.folder.join(PROGRESS).join(format!("{key}.safetensors")))
+    }
+
+    /// Removes what a training that has ended kept of how far it had come.
+    ///
+    /// # Errors
+    /// A key that is none, or a file that cannot be removed.
+    pub fn remove_progress(&self, key: &str) -> Result<()> {
+        remove_file(&self.progress_file(key)?)
     }
 
     fn weights_file(&self, key: &str) -> PathBuf {
-        self.folder.join("weights").join(format!("{key}.safetensors"))
+        self.folder.join(WEIGHTS).join(format!("{key}.safetensors"))
     }
 
     fn statement<T>(
@@ -498,6 +519,13 @@ impl EntryRow {
             tensors: self.tensors,
             seconds: self.seconds,
         })
+    }
+}
+
+fn remove_file(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::write(file, source)),
+        _ => Ok(()),
     }
 }
 

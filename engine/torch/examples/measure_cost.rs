@@ -44,6 +44,7 @@ fn main() {
         data_share: 1.0,
         resume: None,
         checkpoint: Some(weights.clone()),
+        progress: None,
         test: false,
         measure: Vec::new(),
     };

@@ -41,6 +41,7 @@ Options:
 fn main() -> ExitCode {
     // SAFETY: an option that mimalloc has, set before libtorch allocates anything large.
     unsafe { mi_option_set(PURGE_DELAY, KEEP_MILLISECONDS) };
+    end_with_the_engine();
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some((first, rest)) = arguments.split_first()
         && first == torchscript::VERIFY
@@ -51,6 +52,17 @@ fn main() -> ExitCode {
         Ok(Some((device, threads))) => serve(device, threads),
         Ok(None) => ExitCode::SUCCESS,
         Err(message) => fail(2, &message),
+    }
+}
+
+/// An engine that is killed takes its workers with it: who goes on with the run has no strangers at work beside it. Elsewhere
+/// than on Linux a worker notices at the end of an epoch, when nobody reads what it says.
+fn end_with_the_engine() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        // Fails only for a signal that there is not.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }
 }
 

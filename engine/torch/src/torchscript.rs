@@ -39,12 +39,19 @@ pub(crate) fn write(job: &TorchScriptJob, program: &Path, threads: u32) -> Resul
     let traced = random_batch(&model, TRACED)?;
     let module = trace(&model, traced)?;
     let unwritable = |detail: String| Failure::lost("the TorchScript file cannot be written", detail);
-    let part = temporary(&job.file);
-    module.save(&part).map_err(|error| unwritable(error.to_string()))?;
-    let checked = check(&model, &part, program);
-    let difference = checked.inspect_err(|_| drop(fs::remove_file(&part)))?;
-    fs::rename(&part, &job.file).map_err(|error| unwritable(format!("{}: {error}", job.file.display())))?;
-    Ok(difference)
+    // Under its own name in a folder beside its place: the archive holds the name, and so does every bit of it.
+    let folder = temporary(&job.file);
+    let part = folder.join(job.file.file_name().unwrap_or_default());
+    let unplaceable = |error: std::io::Error| unwritable(format!("{}: {error}", job.file.display()));
+    let written = fs::create_dir_all(&folder).map_err(unplaceable).and_then(|()| {
+        module.save(&part).map_err(|error| unwritable(error.to_string()))?;
+        let difference = check(&model, &part, program)?;
+        fs::rename(&part, &job.file).map_err(unplaceable)?;
+        Ok(difference)
+    });
+    // What cannot be cleared away hides neither the file nor the error.
+    let _ = fs::remove_dir_all(&folder);
+    written
 }
 
 fn trace(model: &Model, input: Tensor) -> Result<CModule, Failure> {

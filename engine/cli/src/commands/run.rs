@@ -18,7 +18,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Set by an interrupt.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -38,8 +38,9 @@ Examples:
   pleach run my.yaml --format junit > junit.xml
   pleach run my.yaml --format json | jq -c 'select(.event == \"trial_done\")'
 
-An interrupt (Ctrl-C) stops at the next trial boundary with exit code 130; the same command goes on from there. A second one
-stops at once, and loses what was not told.
+An interrupt (Ctrl-C) ends the workers and stops with exit code 130; all finished trials are kept, and the same command goes on:
+with trainings that were on their way from their last checkpoints. The results are those of a run that was never interrupted,
+to the bit; the same holds after a kill or a loss of power.
 
 JSON: one event a line, {\"event\": KIND, …}: run_started, step_started, step_up_to_date, trial_asked, activity, epoch, trial_done,
 log, artifact, step_done, required, run_done. JUnit: one test suite, a test case a step and a requirement. Where GITHUB_STEP_SUMMARY names
@@ -50,6 +51,10 @@ pub struct Arguments {
     /// Real workers; unless told, one a GPU, or one a core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
+    /// Seconds between checkpoints within a training, which are written at ends of epochs; a training that was killed goes on
+    /// from the last one [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    checkpoint_every: Option<f64>,
     /// Begin a new run, and do every step again; trainings that are in the cache are taken from there
     #[arg(long)]
     fresh: bool,
@@ -76,7 +81,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let (prepared, document) = experiment::prepare(&file)?;
     let objectives = prepared.experiment.objectives.clone();
     let concurrency = prepared.experiment.concurrency as usize;
-    let options = options(&arguments.runs, arguments.workers, arguments.fresh || arguments.smoke, concurrency);
+    let options = RunOptions {
+        checkpoint_every: arguments.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
+        ..options(&arguments.runs, arguments.workers, arguments.fresh || arguments.smoke, concurrency)
+    };
     if options.workers > concurrency && arguments.workers.is_some() {
         output::say(format_args!(
             "note: more workers than `concurrency: {concurrency}` give no speed; raising it changes the search"
@@ -233,6 +241,9 @@ fn smoke(file: &ExperimentFile) -> Vec<String> {
     set
 }
 
+/// Checkpoints within a training are so far apart, unless told.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
 /// How runs below a folder are to be done here.
 pub fn options(root: &Path, workers: Option<u16>, fresh: bool, concurrency: usize) -> RunOptions {
     let devices = environment::devices();
@@ -250,9 +261,15 @@ pub fn options(root: &Path, workers: Option<u16>, fresh: bool, concurrency: usiz
         workers: workers.map_or(unless_told, usize::from).max(1),
         worker: Program::worker(environment::worker()),
         environments: devices.into_iter().map(|device| vec![("CUDA_VISIBLE_DEVICES".to_owned(), device)]).collect(),
-        limit: None,
+        checkpoint_every: CHECKPOINT_EVERY,
         fresh,
     }
+}
+
+/// A number of seconds from 0 on.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=1e9).contains(seconds));
+    seconds.ok_or_else(|| "expected a number of seconds, such as 60".to_owned())
 }
 
 /// What the workers are that train.
@@ -272,7 +289,7 @@ pub fn catch_interrupts() -> &'static AtomicBool {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted as u8));
         }
-        output::say("stopping at the next trial boundary; once more stops at once");
+        output::say("stopping; once more stops at once");
     });
     if let Err(error) = listening {
         output::say(format_args!("warning: cannot listen to interrupts, which will end the process at once: {error}"));

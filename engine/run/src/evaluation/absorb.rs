@@ -119,6 +119,18 @@ impl Evaluations<'_> {
             Outcome::Failed(failure) => !of_machine(&failure.reason),
             Outcome::Running => false,
         };
+        let mut weights = None;
+        if let Some(checkpoint) = &kept.checkpoint
+            && matches!(outcome, Outcome::Measured(_))
+        {
+            if kept.last {
+                self.cache.put_measurement(key, TEST, &test)?;
+            }
+            self.cache.put_weights(key, checkpoint)?;
+            weights = self.cache.weights(key)?;
+            std::fs::remove_file(checkpoint).map_err(|source| RunError::File { path: checkpoint.clone(), source })?;
+        }
+        // The result comes last: where it is known, so is all that belongs to it, whenever the process is killed.
         if cacheable {
             let entry = CacheEntry {
                 key: key.to_owned(),
@@ -130,17 +142,7 @@ impl Evaluations<'_> {
             };
             // What is known stays; whether the weights are equal was looked at above.
             let (Put::New | Put::Known(_)) = self.cache.put(&entry)?;
-        }
-        let mut weights = None;
-        if let Some(checkpoint) = &kept.checkpoint
-            && matches!(outcome, Outcome::Measured(_))
-        {
-            if kept.last {
-                self.cache.put_measurement(key, TEST, &test)?;
-            }
-            self.cache.put_weights(key, checkpoint)?;
-            weights = self.cache.weights(key)?;
-            std::fs::remove_file(checkpoint).map_err(|source| RunError::File { path: checkpoint.clone(), source })?;
+            self.cache.remove_progress(key)?;
         }
         let result = match outcome {
             Outcome::Measured(mut metrics) => {

@@ -1,6 +1,7 @@
 //! Trainings in workers: recipes, costs, trial keys, what the cache knows of them.
 
 use super::*;
+use pleach_evaluate::protocol::Progress;
 
 /// What the cache holds of a key.
 #[derive(Debug)]
@@ -98,6 +99,10 @@ impl Evaluations<'_> {
             data_share: part.data_share,
             resume,
             checkpoint: checkpoint.clone(),
+            progress: Some(Progress {
+                file: self.cache.progress_file(&key)?,
+                seconds: self.options.checkpoint_every.as_secs_f64(),
+            }),
             test: wanted.last,
             measure: wanted.measures.all().to_vec(),
         };

@@ -1,6 +1,6 @@
 //! Texts of a given form: the pattern that schemas publish for each, and what is wrong with a text that does not fit.
 
-use super::{Metric, Reference, Requirement};
+use super::{Metric, Reference, Requirement, Time};
 
 /// The pattern of a metric.
 pub const METRIC: &str = r"^\s*[A-Za-z_.-][A-Za-z0-9_.-]*\s*(\(\s*[A-Za-z0-9_.-]+\s*(,\s*[A-Za-z0-9_.-]+\s*)*\)\s*)?$";
@@ -13,6 +13,9 @@ pub const REFERENCE: &str =
 pub const NAME: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 /// The pattern of a step's name.
 pub const STEP: &str = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$";
+
+/// The pattern of a length of time.
+pub const TIME: &str = r"^\s*([0-9]+\s*[smhd]\s*)+$";
 
 /// What is wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub(crate) fn mistake(pattern: &str, text: &str) -> Option<Mistake> {
             }
             mistake
         }),
+        TIME => text.parse::<Time>().err().map(|error| split(error.to_string())),
         NAME => name(text, |c| c.is_ascii_alphanumeric(), "an experiment", "._-"),
         STEP => name(text, |c| c.is_ascii_alphabetic(), "a step", "_-"),
         _ => None,

@@ -11,6 +11,8 @@ use tch::{Device, Kind, Tensor};
 pub(crate) struct DataSet {
     source: Source,
     parts: Parts,
+    /// The digest of the examples, wherever they lie.
+    pub digest: String,
     /// The shape of one input.
     pub shape: Vec<usize>,
     /// The number of classes.
@@ -97,6 +99,7 @@ impl DataSet {
             })
         };
         Ok(DataSet {
+            digest: examples.digest().to_hex().to_string(),
             shape: examples.shape.clone(),
             classes: examples.classes.len(),
             training: part(&parts.training)?,

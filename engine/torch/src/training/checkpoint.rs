@@ -23,6 +23,9 @@ struct Facts {
     steps: u64,
     seed: u64,
     metrics: Metrics,
+    /// The metrics of the last epochs, one after another, as far as the one who trained told them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    told: Vec<Metrics>,
 }
 
 const FORMAT: u32 = 1;
@@ -38,11 +41,13 @@ pub(crate) struct Checkpoint {
 }
 
 /// What must be equal for a training to go on from a checkpoint: all of the job but how far it goes, where files lie, and what
-/// layers the space names, since the same network of another space is trained to the same bits.
-pub(super) fn fingerprint(job: &TrainJob) -> TrainingFingerprint {
+/// layers the space names, since the same network of another space is trained to the same bits. `data` is the digest of the
+/// examples, which may have moved.
+pub(super) fn fingerprint(job: &TrainJob, data: &str) -> TrainingFingerprint {
     let nodes: Vec<_> = job.network.nodes.iter().map(|node| (&node.op, &node.inputs, &node.shape)).collect();
     let network = (nodes, job.network.output);
-    let document = (network, &job.recipe, job.batch, &job.data, job.split_seed, job.seed, job.data_share.to_bits());
+    let data = (data, &job.data.split, job.split_seed);
+    let document = (network, &job.recipe, job.batch, data, job.seed, job.data_share.to_bits());
     let text = serde_json::to_vec(&document).expect("plain data has a JSON form");
     TrainingFingerprint { digest: blake3::hash(&text).to_hex().to_string(), seed: job.seed }
 }
@@ -55,23 +60,26 @@ pub(super) struct TrainingFingerprint {
 }
 
 impl Checkpoint {
-    /// Writes a checkpoint: to a file beside it first, so that an interruption leaves no half of one.
+    /// Writes a checkpoint: to a file beside it first, so that an interruption leaves no half of one. `told` are the metrics of
+    /// the last epochs, where the training has not ended yet.
     pub(super) fn write(
         path: &Path,
         model: &Model,
         optimizer: &Optimizer,
         epochs: u32,
         metrics: &Metrics,
-        training: TrainingFingerprint,
+        told: &[Metrics],
+        training: &TrainingFingerprint,
     ) -> Result<(), Failure> {
         let facts = Facts {
             format: FORMAT,
             training_semantics: TRAINING_SEMANTICS,
-            training: training.digest,
+            training: training.digest.clone(),
             epochs,
             steps: optimizer.steps(),
             seed: training.seed,
             metrics: metrics.clone(),
+            told: told.to_vec(),
         };
         let facts = serde_json::to_string(&facts).expect("plain data has a JSON form");
         let named = model.named_tensors().map(|(name, tensor)| (name.to_owned(), tensor)).chain(optimizer.state());
@@ -129,6 +137,11 @@ impl Checkpoint {
     /// Steps of the optimizer done.
     pub(super) fn steps(&self) -> u64 {
         self.facts.steps
+    }
+
+    /// The metrics of the last epochs, in order; of a finished training none.
+    pub(super) fn told(&self) -> &[Metrics] {
+        &self.facts.told
     }
 
     /// Metrics of the last epoch.

@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod checkpoint;
+mod progress;
 mod step;
 
 pub(crate) use checkpoint::{read_weights, temporary};
@@ -15,6 +16,7 @@ use checkpoint::{Checkpoint, fingerprint};
 use pleach_data::Locations;
 use pleach_evaluate::protocol::{Metrics, TrainJob};
 use pleach_random::{Generator, derive};
+use progress::Keeper;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use tch::{Device, Kind, Tensor};
@@ -67,24 +69,31 @@ pub(crate) fn train(
     let count = data.share(job.data_share);
     let batches = bounds(count, job.batch.max(1));
     let augmenter = Augmenter::new(&job.recipe.augment, &data.shape, job.seed, device)?;
-    let fingerprint = fingerprint(job);
-    let (model, resumed) = match &job.resume {
-        None => (Model::initialize(&job.network, job.seed, device)?, None),
-        Some(path) => {
-            let checkpoint = Checkpoint::read(path, &fingerprint)?;
-            (Model::with_tensors(&job.network, device, |name| checkpoint.tensor(name))?, Some(checkpoint))
-        }
+    let fingerprint = fingerprint(job, &data.digest);
+    let mut keeper = job.progress.as_ref().map(Keeper::new);
+    let kept = keeper.as_ref().and_then(|keeper| keeper.read(&fingerprint, job.epochs));
+    let resumed = match (kept, &job.resume) {
+        (Some(checkpoint), _) => Some(checkpoint),
+        (None, Some(path)) => Some(Checkpoint::read(path, &fingerprint)?),
+        (None, None) => None,
+    };
+    let model = match &resumed {
+        None => Model::initialize(&job.network, job.seed, device)?,
+        Some(checkpoint) => Model::with_tensors(&job.network, device, |name| checkpoint.tensor(name))?,
     };
     let epochs = job.epochs.max(job.recipe.epochs);
     let mut stepper = Stepper::new(&model, &job.recipe, epochs, batches.len(), &data.range, job.seed)?;
-    let (mut metrics, mut done) = (Metrics::new(), 0);
+    let (mut metrics, mut done, mut told) = (Metrics::new(), 0, Vec::new());
     if let Some(checkpoint) = &resumed {
         if checkpoint.epochs() > job.epochs {
             let detail = format!("it has {} epochs, the training ends at {}", checkpoint.epochs(), job.epochs);
             return Err(Failure::lost("the checkpoint is past the end of the training", detail));
         }
         stepper.restore(checkpoint)?;
-        (metrics, done) = (checkpoint.metrics().clone(), checkpoint.epochs());
+        (metrics, done, told) = (checkpoint.metrics().clone(), checkpoint.epochs(), checkpoint.told().to_vec());
+        for (epoch, metrics) in (done + 1 - told.len() as u32..).zip(&told) {
+            each_epoch(epoch, metrics);
+        }
     }
     drop(resumed);
     for epoch in done + 1..=job.epochs {
@@ -112,9 +121,15 @@ pub(crate) fn train(
         metrics.insert("train_loss".to_owned(), train_loss);
         metrics.insert("train_accuracy".to_owned(), train_accuracy);
         each_epoch(epoch, &metrics);
+        if let Some(keeper) = &mut keeper {
+            told.push(metrics.clone());
+            keeper.epoch_ended(|path| {
+                Checkpoint::write(path, &model, stepper.optimizer(), epoch, &metrics, &told, &fingerprint)
+            });
+        }
     }
     if let Some(path) = &job.checkpoint {
-        Checkpoint::write(path, &model, stepper.optimizer(), job.epochs, &metrics, fingerprint)?;
+        Checkpoint::write(path, &model, stepper.optimizer(), job.epochs, &metrics, &[], &fingerprint)?;
     }
     if job.test
         && let Some((loss, accuracy)) =

@@ -137,6 +137,7 @@ pub fn job(network: Network, recipe: Training) -> TrainJob {
         data_share: 1.0,
         resume: None,
         checkpoint: None,
+        progress: None,
         test: false,
         measure: Vec::new(),
     }

@@ -3,7 +3,7 @@
 use crate::networks::{
     Builder, adam, ask, digits_network, fail, job, random_network, recipe, sgd, train, train_with, worker,
 };
-use pleach_evaluate::protocol::{BenchmarkJob, FailureReason, WorkerAnswer, WorkerRequest};
+use pleach_evaluate::protocol::{BenchmarkJob, FailureReason, Progress, TrainJob, WorkerAnswer, WorkerRequest};
 use pleach_space::{Op, Shape};
 use pleach_spec::{Augment, Csv, Dataset, Optimizer, PoolKind, Precision, Split, Synthetic};
 use std::fs;
@@ -73,6 +73,42 @@ fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
         let done = train(&second);
         assert_eq!((done.digest, done.metrics, done.epochs.len()), (expected.digest, expected.metrics, 0));
     }
+}
+
+#[test]
+fn a_killed_training_goes_on_from_its_last_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut whole = job(random_network(), recipe(4, sgd(0.1)));
+    whole.data.split.limit = Some(200);
+    let expected = train(&whole);
+    let progress = Some(Progress { file: folder.path().join("progress"), seconds: 0.0 });
+    // What two epochs leave is what four leave that are killed after the second.
+    let killed = TrainJob { epochs: 2, progress: progress.clone(), ..whole.clone() };
+    train(&killed);
+    let left = fs::read(folder.path().join("progress")).unwrap();
+    let again = TrainJob { progress: progress.clone(), ..whole.clone() };
+    let rest = train(&again);
+    assert_eq!(
+        (rest.digest, rest.metrics, rest.epochs),
+        (expected.digest.clone(), expected.metrics.clone(), expected.epochs.clone())
+    );
+    // It did go on: it tells what the file says of its epochs.
+    let mut changed = left;
+    let told = changed.windows(4).position(|bytes| bytes == b"told").unwrap();
+    let digit = told + changed[told..].iter().position(|&byte| byte == b'.').unwrap() + 1;
+    changed[digit] = if changed[digit] == b'1' { b'2' } else { b'1' };
+    fs::write(folder.path().join("progress"), &changed).unwrap();
+    let rest = train(&again);
+    assert_ne!(rest.epochs[0], expected.epochs[0]);
+    assert_eq!((rest.epochs.len(), rest.digest), (4, expected.digest.clone()));
+    // A file of another training or a damaged one is as good as none.
+    fs::write(folder.path().join("progress"), &changed[..changed.len() / 2]).unwrap();
+    assert_eq!(train(&again).epochs, expected.epochs);
+    train(&TrainJob { seed: whole.seed + 1, ..killed });
+    assert_eq!(train(&again).epochs, expected.epochs);
+    // One that cannot be written costs nothing but that.
+    let nowhere = Some(Progress { file: folder.path().join("none/progress"), seconds: 0.0 });
+    assert_eq!(train(&TrainJob { progress: nowhere, ..whole }).digest, expected.digest);
 }
 
 #[test]
