@@ -62,7 +62,7 @@ impl Progress {
             }
             Look::Live(live) => {
                 live.state().on(event, now);
-                if let Event::RunStarted { .. } | Event::Log { .. } = event {
+                if let Event::RunLeft { .. } | Event::RunStarted { .. } | Event::Log { .. } = event {
                     output::say_some(said(event));
                 }
             }
@@ -98,6 +98,7 @@ fn said(event: &Event<'_>) -> Option<String> {
             let word = if resumed { "going on in" } else { "running in" };
             Some(format!("{word} {}", folder.display()))
         }
+        Event::RunLeft { run, reason } => Some(format!("warning: {run} is left as it is: {reason}")),
         Event::Log { step, level, message } if level != "debug" => Some(format!("{step}: {level}: {message}")),
         _ => None,
     }

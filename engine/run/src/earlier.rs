@@ -8,18 +8,34 @@ use pleach_plan::key_of;
 use pleach_store::{RunFolder, RunReader, RunState, StepRecord, StepState};
 use serde_json::Value;
 
-/// Runs of this name, the latest first.
-pub(crate) fn earlier_runs(prepared: &Prepared, options: &RunOptions) -> Result<Vec<(RunFolder, RunReader)>, RunError> {
-    let mut runs = Vec::new();
+/// Runs of one name.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    /// Those that can be read, the latest first.
+    pub runs: Vec<(RunFolder, RunReader)>,
+    /// Those that cannot, and why.
+    pub unreadable: Vec<(String, RunError)>,
+}
+
+/// Runs of this name.
+pub(crate) fn earlier_runs(prepared: &Prepared, options: &RunOptions) -> Result<Earlier, RunError> {
+    let mut earlier = Earlier::default();
     for folder in RunFolder::list(&options.root)? {
-        if folder.name() == prepared.experiment.name
-            && let Ok(reader) = folder.read()
-        {
-            runs.push((folder, reader));
+        if folder.name() != prepared.experiment.name {
+            continue;
+        }
+        let readable = folder.read().map_err(RunError::from).and_then(|reader| {
+            reader.state()?;
+            whole_steps(&reader)?;
+            Ok(reader)
+        });
+        match readable {
+            Ok(reader) => earlier.runs.push((folder, reader)),
+            Err(error) => earlier.unreadable.push((folder.id(), error)),
         }
     }
-    runs.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.number()));
-    Ok(runs)
+    earlier.runs.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.number()));
+    Ok(earlier)
 }
 
 /// The records of whole steps: without those of repeats and baselines.

@@ -11,6 +11,13 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
+    /// An earlier run of the experiment cannot be read, and is left as it is.
+    RunLeft {
+        /// The run.
+        run: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
     /// The run begins, or goes on.
     RunStarted {
         /// The experiment's name.

@@ -1,6 +1,6 @@
 //! The run: steps in order, what is done already left alone, what was begun gone on with.
 
-use crate::earlier::{artifacts_kept, done_earlier, earlier_runs, is_compatible, is_done};
+use crate::earlier::{Earlier, artifacts_kept, done_earlier, earlier_runs, is_compatible, is_done};
 use crate::error::RunError;
 use crate::evaluation::Evaluations;
 use crate::events::Event;
@@ -55,12 +55,19 @@ pub fn execute(
     let material = prepared.material()?;
     let documents = documents(prepared, &material);
     let scorer = Scorer::new(&prepared.experiment.objectives, prepared.space.requirements());
-    let earlier = if options.fresh { Vec::new() } else { earlier_runs(prepared, options)? };
+    let found = if options.fresh { Earlier::default() } else { earlier_runs(prepared, options)? };
+    for (run, error) in &found.unreadable {
+        report(&Event::RunLeft { run, reason: &error.to_string() });
+    }
+    let earlier = found.runs;
     if let Some((folder, reader)) =
         earlier.iter().find(|(folder, reader)| is_done(prepared, folder, reader, &documents).unwrap_or(false))
     {
         let run = folder.id();
         let Summary { digest, requirements: required, .. } = summary::summary(reader)?;
+        if files::are_missing(folder) {
+            files::write(prepared, folder, &scorer, reader)?;
+        }
         report(&Event::RunStarted {
             name: &prepared.experiment.name,
             folder: folder.path(),

@@ -13,6 +13,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+const BEST: &str = "best.yaml";
+const TRIALS: &str = "trials.csv";
+const FRONT: &str = "front.csv";
+
 /// A genotype's value as text: the option's label or the number; empty where it does not count.
 pub(crate) fn value_text(view: &View, genotype: &[f64], place: usize) -> String {
     if !is_active(view.decisions(), genotype, place) {
@@ -23,6 +27,11 @@ pub(crate) fn value_text(view: &View, genotype: &[f64], place: usize) -> String 
         Domain::Levels(levels) => levels.get(genotype[place] as usize).map(ToString::to_string).unwrap_or_default(),
         Domain::Integer { .. } | Domain::Real { .. } => genotype[place].to_string(),
     }
+}
+
+/// Whether one of the files is not there.
+pub(crate) fn are_missing(folder: &RunFolder) -> bool {
+    [BEST, TRIALS, FRONT].iter().any(|name| !folder.path().join(name).exists())
 }
 
 /// Writes the files anew from the record.
@@ -83,7 +92,7 @@ pub(crate) fn write(
             Ok(())
         })
     };
-    table(&|_, _| true, &folder.path().join("trials.csv"))?;
+    table(&|_, _| true, &folder.path().join(TRIALS))?;
 
     // The front and the best of the last step that has candidates of the space.
     for name in prepared.order.iter().rev() {
@@ -103,11 +112,11 @@ pub(crate) fn write(
             let id = trial.request.candidate.map_or(trial.id, u64::from);
             step == name && !baseline && front.contains(&(record, id))
         };
-        table(&of, &folder.path().join("front.csv"))?;
+        table(&of, &folder.path().join(FRONT))?;
         let origin = [format!("the best of step `{name}`, mean of {} trainings", best.trials)];
         let text = fixed_experiment(&prepared.experiment.name, &origin, &best.metrics, &best.genotype, prepared, space)
             .map_err(|source| RunError::Export { step: name.clone(), source })?;
-        folder.write_file("best.yaml", text.as_bytes())?;
+        folder.write_file(BEST, text.as_bytes())?;
         break;
     }
     Ok(())

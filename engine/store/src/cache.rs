@@ -346,7 +346,7 @@ impl Cache {
         let known: HashSet<String> = self.statement("SELECT key FROM weights", |mut statement| {
             statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
         })?;
-        for folder in [self.folder.clone(), self.folder.join("weights")] {
+        for folder in [self.folder.clone(), self.folder.join(WEIGHTS), self.folder.join(PROGRESS)] {
             for entry in fs::read_dir(&folder).map_err(|source| Error::file(&folder, source))?.flatten() {
                 let path = entry.path();
                 let (Some(stem), Ok(metadata)) = (path.file_stem().and_then(|stem| stem.to_str()), entry.metadata())

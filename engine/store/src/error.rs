@@ -25,6 +25,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The disk did not do what it was told.
+    #[error("`{path}` cannot be used ({detail}): see to the disk and run again; all that was recorded before is kept")]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        detail: String,
+    },
     /// Writing is not allowed.
     #[error("`{path}` cannot be written: make it and its folder writable, or choose another folder for runs")]
     ReadOnly {
@@ -169,6 +177,7 @@ impl Error {
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::SystemIoFailure) => Self::Disk { path, detail: source.to_string() },
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::Damaged { path, detail: source.to_string() }

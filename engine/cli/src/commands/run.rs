@@ -42,7 +42,7 @@ An interrupt (Ctrl-C) ends the workers and stops with exit code 130; all finishe
 with trainings that were on their way from their last checkpoints. The results are those of a run that was never interrupted,
 to the bit; the same holds after a kill or a loss of power.
 
-JSON: one event a line, {\"event\": KIND, …}: run_started, step_started, step_up_to_date, trial_asked, activity, epoch, trial_done,
+JSON: one event a line, {\"event\": KIND, …}: run_left, run_started, step_started, step_up_to_date, trial_asked, activity, epoch, trial_done,
 log, artifact, step_done, required, run_done. JUnit: one test suite, a test case a step and a requirement. Where GITHUB_STEP_SUMMARY names
 a file, a summary in Markdown is appended to it.")]
 pub struct Arguments {

@@ -110,7 +110,11 @@ impl State {
                 step.replayed += u64::from(replayed);
                 step.ended(fidelity, losses, feasible, failure.is_some(), cached);
             }
-            Event::Log { .. } | Event::Artifact { .. } | Event::Required(_) | Event::RunDone { .. } => {}
+            Event::RunLeft { .. }
+            | Event::Log { .. }
+            | Event::Artifact { .. }
+            | Event::Required(_)
+            | Event::RunDone { .. } => {}
         }
     }
 
