@@ -79,7 +79,7 @@ fn only_the_trials_fail_whose_workers_misbehave() {
     assert_eq!(outcomes(folder.path()), expected.map(|(kernel, state)| (kernel, state.to_owned())));
     for words in [
         "explore: warn: trial ",
-        "the worker ended in the middle of its work (signal 11):\nthe last words; it is tried again, with no other beside it",
+        "the worker ended in the middle of its work (signal 11):\nthe last words; it is tried again",
         "took longer than 1 s; it is tried again",
         "took longer than 1 s; it has failed",
         "the worker answered with a line that is no message",

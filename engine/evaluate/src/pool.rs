@@ -51,7 +51,7 @@ pub enum PoolEvent {
         id: u64,
         /// What happened.
         error: WorkerError,
-        /// Whether the job is tried again, with no other job running.
+        /// Whether the job is tried again.
         again: bool,
     },
     /// The program cannot be started, which no job is to blame for: the pool takes no jobs any more, and those that wait are
@@ -317,6 +317,7 @@ fn in_worker(
     job: &Job,
     request: &WorkerRequest,
 ) -> Attempt {
+    let used = worker.is_some();
     let running = match worker {
         Some(running) => running,
         None => match start(shared, index, program) {
@@ -343,6 +344,12 @@ fn in_worker(
         }
         Ok(WorkerAnswer::Failed { reason, message, detail, .. }) => {
             Attempt::Answer(Err(Failure { reason, message, detail }))
+        }
+        Err(error @ WorkerError::WrongId { .. }) if used => {
+            // An answer too many to an earlier job, which this one is not to blame for.
+            *worker = None;
+            shared.tell(PoolEvent::WorkerLost { worker: index, id: job.id, error, again: true });
+            in_worker(shared, index, program, worker, job, request)
         }
         Ok(_) => unreachable!("a call answers a request with its result or with its failure"),
         Err(error) => Attempt::Lost(error),

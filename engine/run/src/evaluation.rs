@@ -382,7 +382,7 @@ impl<'a> Evaluations<'a> {
             PoolEvent::WorkerLost { worker, id, error, again } => {
                 let trial = self.running.get(&id).and_then(|job| job.tickets.first());
                 let trial = trial.map_or_else(|| "a trial".to_owned(), |trial| format!("trial {trial}"));
-                let then = if again { "it is tried again, with no other beside it" } else { "it has failed" };
+                let then = if again { "it is tried again" } else { "it has failed" };
                 let message = format!("{trial} on worker {worker}: {error}; {then}");
                 session.emit(&Event::Log { step, level: "warn", message: &message })?;
             }
