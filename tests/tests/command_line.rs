@@ -24,10 +24,10 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// All experiments and spaces of the repository.
+/// All experiments, spaces and tables of the repository that need nothing that is to be fetched.
 fn specs() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["specs", "specs/spaces", "specs/bench", "examples/command"] {
+    for folder in ["specs", "specs/spaces", "specs/tables", "specs/bench", "examples/command"] {
         let folder = repository().join(folder);
         let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         found.extend(files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")));

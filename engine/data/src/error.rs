@@ -59,6 +59,14 @@ pub enum DataError {
         /// What to do.
         remedy: String,
     },
+    /// A published table does not lie in the cache.
+    #[error("the published table `{name}` is not here; {remedy}")]
+    TableNotFetched {
+        /// Its name.
+        name: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The shares of a split leave a part without examples.
     #[error(
         "the split leaves no example for training: {test} of {examples} examples for the test part and {validation} for \

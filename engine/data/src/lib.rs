@@ -5,7 +5,8 @@
 //! - [`split`] divides the examples into training, validation and test part, the same on every machine for one seed;
 //!   [`Statistics`] are what inputs are normalised by.
 //! - [`Examples::digest`] identifies the decoded content, whatever files it came from.
-//! - [`known`] lists what Pleach knows by name and [`fetch`] gets what is reachable.
+//! - [`known`] and [`published_tables`] list what Pleach knows by name and [`fetch`] gets what is reachable.
+//! - [`sheet`] reads files of rows and named columns, of which tabular benchmarks are made.
 //! - [`describe_new`] looks at files of the user's own, and [`new_experiment`] writes a runnable experiment for them.
 //!
 //! Every error names the file, what was expected there, and what to do ([`DataError`]).
@@ -22,7 +23,9 @@ mod folder;
 mod idx;
 mod known;
 mod new_experiment;
+mod published;
 mod read;
+pub mod sheet;
 mod split;
 mod statistics;
 mod synthetic;
@@ -34,6 +37,7 @@ pub use examples::{DataShape, Examples, Inputs};
 pub use fetch::{Fetched, fetch};
 pub use known::{Known, Presence, known};
 pub use new_experiment::new_experiment;
+pub use published::{PublishedTables, published_file, published_tables};
 pub use read::{Locations, Reader, inspect, read};
 pub use split::{Parts, split, training_share};
 pub use statistics::Statistics;

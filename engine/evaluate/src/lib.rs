@@ -18,5 +18,5 @@ pub use evaluator::{Done, Evaluation, Failure, Job, Work};
 pub use measure::{Measure, is_unrepeatable, measures_of, value_of};
 pub use pool::{Pool, PoolEvent, PoolOptions};
 pub use process::Program;
-pub use table::{Row, Table, TableError};
+pub use table::{Draw, Row, Table, TableError};
 pub use worker::{Worker, WorkerError};

@@ -23,9 +23,10 @@ fn experiment(file: &str) -> (Experiment, Arc<Space>, PathBuf) {
 fn the_table_of_nas_bench_201_has_all_that_its_space_samples() {
     let (experiment, space, base) = experiment("specs/nas-bench-201-table.yaml");
     let Evaluator::Table(spec) = &experiment.evaluator else { panic!("{:?}", experiment.evaluator) };
-    let errors = Table::inspect(spec, &base, space.decisions());
+    let locations = pleach_data::Locations { base, caches: Vec::new() };
+    let errors = Table::inspect(spec, &locations, Some(&space));
     assert!(errors.is_empty(), "{errors:?}");
-    let table = Table::load(spec, &base, space.decisions()).unwrap();
+    let table = Table::load(spec, &locations, &space).unwrap();
     assert_eq!(Some(table.len() as f64), space.genotypes());
     let view = View::new(space.clone(), Decide::All, space.defaults());
     for genotype in view.sample(200, 1) {

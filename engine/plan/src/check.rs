@@ -13,7 +13,7 @@ pub(crate) use steps::PreparedSearch;
 
 use crate::prepare::Surroundings;
 use indexmap::IndexMap;
-use pleach_data::DataShape;
+use pleach_data::{DataShape, Locations};
 use pleach_evaluate::Table;
 use pleach_space::{Shape, Space, SpaceProblem};
 use pleach_spec::{Document, Evaluator, Node, Problem, Severity, push_token};
@@ -122,11 +122,16 @@ impl<'c> Check<'c> {
     }
 
     /// A table's columns, a command's program.
-    pub fn evaluator(&mut self, space: Option<&Space>) {
+    pub fn evaluator(&mut self, space: Option<&Arc<Space>>) {
         match self.who() {
             Some(Evaluator::Table(table)) => {
-                let decisions = space.map_or(&[][..], Space::decisions);
-                for error in Table::inspect(&table, &self.surroundings.base, decisions) {
+                // What is incomplete is said by the experiment's own check.
+                if table.file.is_none() {
+                    return;
+                }
+                let Surroundings { base, data_caches, .. } = self.surroundings;
+                let locations = Locations { base: base.clone(), caches: data_caches.clone() };
+                for error in Table::inspect(&table, &locations, space) {
                     // Without a space, nothing is known of its decisions.
                     if space.is_some() || !evaluator::is_about_decisions(&error) {
                         self.problems.push(evaluator::of_table(&error));

@@ -37,13 +37,8 @@ pub enum DigestsError {
     #[error(transparent)]
     Command(#[from] DigestError),
     /// A table's file cannot be read.
-    #[error("cannot read `{}`: {source}", file.display())]
-    Table {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Table(#[from] pleach_evaluate::TableError),
 }
 
 /// Reads the data, and the table or command, and digests them.
@@ -62,14 +57,8 @@ pub fn digests(experiment: &Experiment, base: &Path, data_caches: &[PathBuf]) ->
         Evaluator::Libtorch => None,
         Evaluator::Command(command) => Some(pleach_evaluate::command_digest(command, base)?),
         Evaluator::Table(table) => {
-            let file = base.join(&table.path);
-            match pleach_store::file_digest(&file) {
-                Ok(digest) => Some(digest),
-                Err(error) => {
-                    let source = std::io::Error::other(error.to_string());
-                    return Err(DigestsError::Table { file, source });
-                }
-            }
+            let locations = Locations { base: base.to_owned(), caches: data_caches.to_vec() };
+            Some(pleach_evaluate::Table::digest_of(table, &locations)?)
         }
     };
     Ok(Digests { data, evaluator })

@@ -35,8 +35,8 @@ pub fn prepare(document: &Document, surroundings: &Surroundings) -> (Option<Prep
     let data = check.data();
     let space = check.space(data.as_ref(), RANDOM_GENOTYPES);
     check.metrics();
-    check.evaluator(space.as_ref());
     let space = space.map(Arc::new);
+    check.evaluator(space.as_ref());
     let searches = check.steps(space.as_ref());
     let own = check.own_networks(data.as_ref());
     problems.append(&mut check.problems);

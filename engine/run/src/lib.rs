@@ -32,6 +32,7 @@ pub mod services;
 pub mod session;
 mod summary;
 mod table;
+mod table_task;
 mod train;
 
 pub use activity::{ACTIVITY, Activity, Working};
@@ -47,3 +48,4 @@ pub use parts::part_of;
 pub use prepared::{CACHE, Material, Prepared, RunOptions, Source};
 pub use summary::{Best, CandidateResult, StepSummary, Summary, summary};
 pub use table::TableEvaluator;
+pub use table_task::{TableSearch, TableTask};

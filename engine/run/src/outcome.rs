@@ -13,7 +13,7 @@ pub enum Values {
     Row {
         /// The names.
         names: Arc<[String]>,
-        /// A value a name.
+        /// A value a name; NaN where there is none.
         values: SmallVec<[f64; 4]>,
     },
     /// By name.
@@ -32,7 +32,9 @@ impl Values {
     /// As the record keeps them.
     pub fn to_metrics(&self) -> Metrics {
         match self {
-            Self::Row { names, values } => names.iter().cloned().zip(values.iter().copied()).collect(),
+            Self::Row { names, values } => {
+                names.iter().cloned().zip(values.iter().copied()).filter(|(_, value)| !value.is_nan()).collect()
+            }
             Self::Named(metrics) => metrics.clone(),
         }
     }
@@ -50,8 +52,8 @@ impl Serialize for Values {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Row { names, values } => {
-                let mut map = serializer.serialize_map(Some(names.len()))?;
-                for (name, value) in names.iter().zip(values) {
+                let mut map = serializer.serialize_map(None)?;
+                for (name, value) in names.iter().zip(values).filter(|(_, value)| !value.is_nan()) {
                     map.serialize_entry(name, value)?;
                 }
                 map.end()

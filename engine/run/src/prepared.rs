@@ -90,8 +90,8 @@ pub enum Source {
         /// The digest of its words and files.
         digest: String,
     },
-    /// A table in memory.
-    Table(Box<Table>),
+    /// A table in memory, which several searches may share.
+    Table(Arc<Table>),
 }
 
 impl Prepared {
@@ -167,10 +167,13 @@ impl Prepared {
                     .map_err(|error| RunError::File { path: error.file, source: error.source })?;
                 Ok(Source::Command { program: Program::of_command(command, &self.base), digest })
             }
-            Evaluator::Table(table) => match Table::load(table, &self.base, self.space.decisions()) {
-                Ok(table) => Ok(Source::Table(Box::new(table))),
-                Err(error) => Err(RunError::Evaluation { message: error.to_string() }),
-            },
+            Evaluator::Table(table) => {
+                let locations = pleach_data::Locations { base: self.base.clone(), caches: self.data_caches.clone() };
+                match Table::load(table, &locations, &self.space) {
+                    Ok(table) => Ok(Source::Table(Arc::new(table))),
+                    Err(error) => Err(RunError::Evaluation { message: error.to_string() }),
+                }
+            }
         }
     }
 }

@@ -82,6 +82,20 @@ pub trait Evaluator {
         allow: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Begun>, RunError>;
 
+    /// The names of the training-free scores that it serves.
+    fn proxies(&self) -> &[String] {
+        &[]
+    }
+
+    /// Takes a request for training-free scores; their values come by the names of [`Evaluator::proxies`]. None where `allow` does not
+    /// say so of its cost.
+    ///
+    /// # Errors
+    /// Evaluation cannot go on.
+    fn score(&mut self, _genotype: &[f64], _allow: &mut dyn FnMut(f64) -> bool) -> Result<Option<Begun>, RunError> {
+        unreachable!("an evaluator without proxies is not asked for them")
+    }
+
     /// Takes note of a request that was recorded in an earlier sitting, in place of beginning it.
     fn recall(&mut self, _id: u64, _training: &Training, _key: Option<&str>) {}
 
@@ -141,10 +155,60 @@ pub struct Searched {
     pub saved: Vec<u8>,
 }
 
+/// What a request is for.
+#[derive(Debug)]
+enum Asked {
+    Training(Training),
+    /// Training-free scores of a genotype.
+    Proxies(Genotype),
+}
+
+impl Asked {
+    /// As the record has it. Scores are of fidelity 0: nothing was trained for them.
+    fn request(&self, parents: &[u64]) -> pleach_store::Request {
+        let (job, genotype, fidelity, repeat, detail) = match self {
+            Asked::Training(training) => {
+                let Training { genotype, fidelity, repeat, origin } = training;
+                ("train", genotype, *fidelity, *repeat, origin_detail(origin))
+            }
+            Asked::Proxies(genotype) => ("proxies", genotype, 0.0, 0, None),
+        };
+        pleach_store::Request {
+            job: job.to_owned(),
+            genotype: genotype.clone(),
+            fidelity,
+            repeat,
+            candidate: None,
+            parents: parents.to_vec(),
+            detail,
+        }
+    }
+
+    fn genotype(&self) -> &Genotype {
+        match self {
+            Asked::Training(Training { genotype, .. }) | Asked::Proxies(genotype) => genotype,
+        }
+    }
+
+    fn fidelity(&self) -> f64 {
+        match self {
+            Asked::Training(training) => training.fidelity,
+            Asked::Proxies(_) => 0.0,
+        }
+    }
+
+    fn repeat(&self) -> u32 {
+        match self {
+            Asked::Training(training) => training.repeat,
+            Asked::Proxies(_) => 0,
+        }
+    }
+}
+
 /// A request on its way.
 #[derive(Debug)]
 struct InFlight {
-    training: Training,
+    asked: Asked,
     resumed: f64,
     parents: Vec<u64>,
     start: f64,
@@ -159,15 +223,7 @@ impl InFlight {
     fn record(&self, id: u64, outcome: Recorded) -> TrialRecord {
         TrialRecord {
             id,
-            request: pleach_store::Request {
-                job: "train".to_owned(),
-                genotype: self.training.genotype.clone(),
-                fidelity: self.training.fidelity,
-                repeat: self.training.repeat,
-                candidate: None,
-                parents: self.parents.clone(),
-                detail: origin_detail(&self.training.origin),
-            },
+            request: self.asked.request(&self.parents),
             start: self.start,
             end: self.end,
             cost: self.cost,
@@ -304,41 +360,50 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         session: &mut Session<'_>,
     ) -> Result<bool, RunError> {
         let Request { id, job, parents } = request;
-        let training = match job {
-            Job::Train(training) if matches!(training.origin, Origin::Fresh | Origin::Resume(_)) => training,
+        let asked = match job {
+            Job::Train(training) if matches!(training.origin, Origin::Fresh | Origin::Resume(_)) => {
+                Asked::Training(training)
+            }
             Job::Train(_) => return Err(self.unserved("training on weights of other networks")),
-            Job::Proxies(_) => return Err(self.unserved("proxies")),
+            Job::Proxies(_) if self.evaluator.proxies().is_empty() => return Err(self.unserved("proxies")),
+            Job::Proxies(genotype) => Asked::Proxies(genotype),
             Job::Share(_) | Job::Score(_) => return Err(self.unserved("shared weights")),
         };
         let earlier = recorded.take(self.step, id, session)?;
         if let Some(earlier) = &earlier {
-            self.compare(id, &training, &parents, &earlier.request)?;
+            self.compare(id, &asked, &parents, &earlier.request)?;
         }
         let replayed = earlier.filter(|trial| trial.outcome != Recorded::Running);
         let is_replayed = replayed.is_some();
-        let resumed = self.evaluator.resumed(&training);
+        let resumed = match &asked {
+            Asked::Training(training) => self.evaluator.resumed(training),
+            Asked::Proxies(_) => 0.0,
+        };
         let spending = &mut self.spending;
-        let mut allow = |cost: f64| spending.charge(training.fidelity - resumed, cost.max(0.0));
-        let begun = match replayed {
-            Some(trial) => {
-                self.evaluator.recall(id, &training, trial.key.as_deref());
+        let mut allow = |cost: f64| spending.charge(asked.fidelity() - resumed, cost.max(0.0));
+        let begun = match (replayed, &asked) {
+            (Some(trial), asked) => {
+                if let Asked::Training(training) = asked {
+                    self.evaluator.recall(id, training, trial.key.as_deref());
+                }
                 allow(trial.cost).then(|| replay(trial))
             }
-            None => self.evaluator.begin(id, &training, &mut allow)?,
+            (None, Asked::Training(training)) => self.evaluator.begin(id, training, &mut allow)?,
+            (None, Asked::Proxies(genotype)) => self.evaluator.score(genotype, &mut allow)?,
         };
         let Some(begun) = begun else { return Ok(false) };
         let cost = begun.cost.max(0.0);
         session.emit(&Event::TrialAsked {
             step: self.step,
             id,
-            genotype: &training.genotype,
-            fidelity: training.fidelity,
-            repeat: training.repeat,
+            genotype: asked.genotype(),
+            fidelity: asked.fidelity(),
+            repeat: asked.repeat(),
             candidate: None,
         })?;
         let (start, end) = (clock.now(), clock.start(id, cost));
         let flight = InFlight {
-            training,
+            asked,
             resumed,
             parents,
             start,
@@ -370,27 +435,10 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
             Some(evaluated) => evaluated,
             None => self.evaluator.finish(id, session)?,
         };
-        let (measured, feasible, losses) = match &evaluated.result {
+        let (measured, feasible, is_training) = match &evaluated.result {
             Ok(values) => {
-                let losses = self.scorer.losses(|name| values.get(name));
-                let violations = self.scorer.violations(|name| values.get(name));
-                let feasible = violations.iter().all(|violation| *violation <= 0.0);
-                let curve = |name: &String| {
-                    let value = |epoch: &pleach_store::Metrics| epoch.get(name).copied().unwrap_or(f64::NAN);
-                    evaluated.curves.iter().map(value).collect()
-                };
-                let measurement = Measurement {
-                    losses,
-                    violations,
-                    curves: self.evaluator.curves().iter().map(curve).collect(),
-                    scores: Vec::new(),
-                    gradients: Vec::new(),
-                    signals: match self.resumes {
-                        true => vec![flight.end, flight.training.fidelity, flight.resumed],
-                        false => vec![flight.end, flight.training.fidelity],
-                    },
-                };
-                (Ok(measurement), feasible, true)
+                let (measurement, feasible) = self.measurement(&flight, values, &evaluated.curves);
+                (Ok(measurement), feasible, matches!(flight.asked, Asked::Training(_)))
             }
             Err(failure) => {
                 let reason = contract_reason(&failure.reason);
@@ -404,7 +452,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
             metrics: evaluated.result.as_ref().ok(),
             failure: evaluated.result.as_ref().err(),
             losses: measured.as_ref().map_or(&[], |measurement: &Measurement| measurement.losses.as_slice()),
-            feasible: losses && feasible,
+            feasible: is_training && feasible,
             cached: evaluated.cached,
             replayed: flight.replayed,
             cost: flight.cost,
@@ -428,24 +476,62 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
         Ok(Outcome { id, cost, measured })
     }
 
+    /// What the strategy is told of a request that was measured, and whether every requirement holds.
+    fn measurement(
+        &self,
+        flight: &InFlight,
+        values: &crate::outcome::Values,
+        epochs: &[pleach_store::Metrics],
+    ) -> (Measurement, bool) {
+        let mut signals = vec![flight.end, flight.asked.fidelity()];
+        if self.resumes {
+            signals.push(flight.resumed);
+        }
+        let none = Measurement {
+            losses: Vec::new(),
+            violations: Vec::new(),
+            curves: Vec::new(),
+            scores: Vec::new(),
+            gradients: Vec::new(),
+            signals,
+        };
+        if let Asked::Proxies(_) = flight.asked {
+            let names = self.evaluator.proxies().iter();
+            let scores = vec![names.map(|name| values.get(name).unwrap_or(f64::NAN)).collect()];
+            return (Measurement { scores, ..none }, true);
+        }
+        let losses = self.scorer.losses(|name| values.get(name));
+        let violations = self.scorer.violations(|name| values.get(name));
+        let feasible = violations.iter().all(|violation| *violation <= 0.0);
+        let curve = |name: &String| {
+            let value = |epoch: &pleach_store::Metrics| epoch.get(name).copied().unwrap_or(f64::NAN);
+            epochs.iter().map(value).collect()
+        };
+        let curves = self.evaluator.curves().iter().map(curve).collect();
+        (Measurement { losses, violations, curves, ..none }, feasible)
+    }
+
     /// On replay a strategy must ask for exactly what is recorded.
     fn compare(
         &self,
         id: u64,
-        training: &Training,
+        asked: &Asked,
         parents: &[u64],
         recorded: &pleach_store::Request,
     ) -> Result<(), RunError> {
-        let difference = if training.genotype != recorded.genotype {
-            format!("genotype {:?} instead of {:?}", training.genotype, recorded.genotype)
-        } else if training.fidelity != recorded.fidelity {
-            format!("fidelity {} instead of {}", training.fidelity, recorded.fidelity)
-        } else if training.repeat != recorded.repeat {
-            format!("repeat {} instead of {}", training.repeat, recorded.repeat)
-        } else if origin_detail(&training.origin) != recorded.detail {
-            format!("weights from {:?} instead of {:?}", training.origin, recorded.detail)
-        } else if parents != recorded.parents {
-            format!("parents {parents:?} instead of {:?}", recorded.parents)
+        let asked = asked.request(parents);
+        let difference = if asked.job != recorded.job {
+            format!("`{}` instead of `{}`", asked.job, recorded.job)
+        } else if asked.genotype != recorded.genotype {
+            format!("genotype {:?} instead of {:?}", asked.genotype, recorded.genotype)
+        } else if asked.fidelity != recorded.fidelity {
+            format!("fidelity {} instead of {}", asked.fidelity, recorded.fidelity)
+        } else if asked.repeat != recorded.repeat {
+            format!("repeat {} instead of {}", asked.repeat, recorded.repeat)
+        } else if asked.detail != recorded.detail {
+            format!("weights from {:?} instead of {:?}", asked.detail, recorded.detail)
+        } else if asked.parents != recorded.parents {
+            format!("parents {:?} instead of {:?}", asked.parents, recorded.parents)
         } else {
             return Ok(());
         };

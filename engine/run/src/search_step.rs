@@ -114,13 +114,22 @@ pub(crate) fn run(
     let manifest = plugin.manifest();
     let options: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&part.options).unwrap_or_default();
     let predictor = prepared.experiment.predictor.as_ref().filter(|_| manifest.uses(Need::Predict, &options));
-    let served = |need: &Need| SERVED.contains(need) || (*need == Need::Predict && predictor.is_some());
+    let scores = matches!(source, Source::Table(table) if !table.scores().is_empty());
+    let served = |need: &Need| match need {
+        Need::Predict => predictor.is_some(),
+        Need::Proxies => scores,
+        need => SERVED.contains(need),
+    };
     let needs = manifest.needs.iter().copied().chain(manifest.options_need(&options).map(|(_, need)| need));
     if let Some(need) = needs.into_iter().find(|need| !served(need)) {
         return Err(RunError::Need { step: name.to_owned(), plugin: manifest.name.clone(), need: need.to_string() });
     }
     let searching = step.searching().expect("the step searches");
     let spending = Spending::new(searching.budget);
+    let view = &match source {
+        Source::Table(table) => view.clone().with_known(table.members().clone(), table.is_pool()),
+        Source::Libtorch(_) | Source::Command { .. } => view.clone(),
+    };
     let logs = Logs::default();
     let predictor = predictor.map(|predictor| {
         let encoder = Encoder::new(view.clone(), predictor);
@@ -129,7 +138,10 @@ pub(crate) fn run(
         SharedSurrogate::new(Surrogate::new(predictor.clone(), encoder, objectives, searching.fidelity, seed))
     });
     let services = Services::new(view.clone(), scorer.clone(), logs.clone()).with_predictor(predictor.clone());
-    let curves = evaluations.curves();
+    let curves = match source {
+        Source::Table(table) => table.curve().to_vec(),
+        Source::Libtorch(_) | Source::Command { .. } => evaluations.curves(),
+    };
     let resumes = can_resume(prepared, source);
     let context = context(part, searching.fidelity, prepared, view, source, scorer, &spending, curves.clone(), resumes);
     let strategy = plugin
@@ -139,7 +151,7 @@ pub(crate) fn run(
     let (concurrency, failures) = (prepared.experiment.concurrency, prepared.experiment.failures);
     match source {
         Source::Table(table) => {
-            let evaluator = TableEvaluator::new(table, view.clone(), scorer);
+            let evaluator = TableEvaluator::new(table, view.clone(), scorer, prepared.experiment.seed);
             Search { step: name, strategy, evaluator, scorer, concurrency, failures, spending, logs, resumes }
                 .run(session)
         }
@@ -162,9 +174,11 @@ pub(crate) fn run(
 /// Whether a training can go on from an earlier part of it.
 fn can_resume(prepared: &Prepared, source: &Source) -> bool {
     let meaning = &prepared.experiment.fidelity;
-    matches!(source, Source::Libtorch(_))
-        && meaning.by == FidelityBy::Epochs
-        && meaning.schedule == FidelitySchedule::Full
+    match source {
+        Source::Libtorch(_) => meaning.by == FidelityBy::Epochs && meaning.schedule == FidelitySchedule::Full,
+        Source::Table(table) => table.resumes(),
+        Source::Command { .. } => false,
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -185,12 +199,15 @@ fn context(
         signals.push("resumed".to_owned());
     }
     Context {
-        decisions: view.decisions().iter().map(decision).collect(),
+        decisions: context_decisions(view),
         objectives: scorer.objectives(),
         constraints: scorer.constraints(),
         curves,
         signals,
-        proxies: Vec::new(),
+        proxies: match source {
+            Source::Table(table) => table.scores().to_vec(),
+            Source::Libtorch(_) | Source::Command { .. } => Vec::new(),
+        },
         blocks: Vec::new(),
         node_kinds: View::node_kinds().iter().map(|kind| (*kind).to_owned()).collect(),
         node_features: View::NODE_FEATURES as u32,
@@ -207,8 +224,12 @@ fn context(
     }
 }
 
-/// The fidelities that can be asked for, rising to the step's own: whole epochs of a recipe whose length is not decided.
+/// The fidelities that can be asked for, rising to the step's own: those of a table, or whole epochs of a recipe whose length is not
+/// decided.
 fn fidelities(highest: f64, prepared: &Prepared, source: &Source) -> Vec<f64> {
+    if let Source::Table(table) = source {
+        return table.fidelities().filter(|fidelity| *fidelity <= highest).collect();
+    }
     let space = &prepared.space;
     let decided = space.decisions().iter().any(|decision| decision.path == "space.training.epochs");
     let recipe = space.training(&space.defaults());
@@ -223,6 +244,11 @@ fn fidelities(highest: f64, prepared: &Prepared, source: &Source) -> Vec<f64> {
         }
         _ => vec![highest],
     }
+}
+
+/// The decisions of a view as the contract has them.
+pub(crate) fn context_decisions(view: &View) -> Vec<contract::Decision> {
+    view.decisions().iter().map(decision).collect()
 }
 
 /// A decision as the contract has it.

@@ -7,6 +7,7 @@ mod cost;
 mod decision;
 mod encode;
 mod fix;
+mod known;
 mod label;
 mod network;
 mod problem;

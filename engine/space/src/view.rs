@@ -5,6 +5,7 @@ use crate::cost::Costs;
 use crate::decision::{Condition, Decision, Domain, Genotype, Role};
 use crate::encode::{self, Columns, Paths, Vocabulary};
 use crate::fix::{Fixed, fixed};
+use crate::known::Known;
 use crate::problem::SpaceProblem;
 use crate::sample;
 use crate::space::{Built, Space};
@@ -32,6 +33,15 @@ pub struct View {
     bases: Vec<Genotype>,
     hard: Vec<Requirement>,
     vocabulary: Arc<OnceLock<Vocabulary>>,
+    known: Option<Arc<KnownBeforehand>>,
+}
+
+/// Full genotypes, and, once they were asked for, what they are under the view's decisions.
+#[derive(Debug)]
+struct KnownBeforehand {
+    full: Arc<Vec<Genotype>>,
+    pool: bool,
+    seen: OnceLock<Known>,
 }
 
 impl View {
@@ -92,7 +102,31 @@ impl View {
             true => space.requirements().iter().filter(is_hard).cloned().collect(),
             false => Vec::new(),
         };
-        View { space, decided, decisions, bases, hard, vocabulary: Arc::default() }
+        View { space, decided, decisions, bases, hard, vocabulary: Arc::default(), known: None }
+    }
+
+    /// The same with candidates that are known, as those of a table: full genotypes, of which those count that agree with what is
+    /// not decided. They are the [`members`](View::members). Of a `pool` there are no others: sample, mutate, repair and neighbours
+    /// then answer with known ones only, and neighbours are those that differ in one decision and the nearest ones.
+    #[must_use]
+    pub fn with_known(self, known: Arc<Vec<Genotype>>, pool: bool) -> View {
+        let known = KnownBeforehand { full: known, pool, seen: OnceLock::new() };
+        View { known: Some(Arc::new(known)), ..self }
+    }
+
+    /// The known candidates.
+    fn known(&self) -> Option<&Known> {
+        let known = self.known.as_deref()?;
+        Some(known.seen.get_or_init(|| {
+            let narrowed = known.full.iter().map(|full| (full, self.narrow(full)));
+            let agreeing = narrowed.filter(|(full, genotype)| self.full(genotype) == **full);
+            Known::new(agreeing.map(|(_, genotype)| genotype).filter(|genotype| self.keeps(genotype)).collect())
+        }))
+    }
+
+    /// The known candidates that a search keeps to.
+    fn pool(&self) -> Option<&Known> {
+        self.known.as_ref().filter(|known| known.pool).and_then(|_| self.known())
     }
 
     /// The space.
@@ -183,6 +217,9 @@ impl View {
         (0..count as u64)
             .filter_map(|i| {
                 let mut generator = Generator::new(mix(seed).wrapping_add(i));
+                if let Some(pool) = self.pool() {
+                    return one_of(pool.genotypes(), &mut generator).cloned();
+                }
                 self.until_kept(|| Some(sample::draw(&self.decisions, &mut generator)))
             })
             .collect()
@@ -195,6 +232,10 @@ impl View {
             .zip(0u64..)
             .map(|(parent, i)| {
                 let mut generator = Generator::new(mix(seed).wrapping_add(i));
+                if let Some(pool) = self.pool() {
+                    let near = pool.neighbours(&self.decisions, parent);
+                    return one_of(&near, &mut generator).map_or_else(|| parent.clone(), |child| (*child).clone());
+                }
                 self.until_kept(|| sample::mutate(&self.decisions, parent, &mut generator))
                     .unwrap_or_else(|| parent.clone())
             })
@@ -211,6 +252,9 @@ impl View {
                 let mut generator = Generator::new(mix(seed).wrapping_add(i));
                 let mut repaired = genotype.clone();
                 sample::repair(&self.decisions, &mut repaired, None, &mut generator);
+                if let Some(pool) = self.pool() {
+                    return pool.nearest(&self.decisions, &repaired).cloned();
+                }
                 if self.keeps(&repaired) {
                     return Some(repaired);
                 }
@@ -225,13 +269,20 @@ impl View {
 
     /// Every genotype that differs in one active decision; ranges in a few steps; what becomes active holds its default.
     pub fn neighbours(&self, genotype: &[f64]) -> Vec<Genotype> {
+        if let Some(pool) = self.pool() {
+            return pool.neighbours(&self.decisions, genotype).into_iter().cloned().collect();
+        }
         let mut neighbours = sample::neighbours(&self.decisions, genotype);
         neighbours.retain(|neighbour| self.keeps(neighbour));
         neighbours
     }
 
-    /// One genotype a distinct network, the first in order, where there are at most `limit` genotypes.
+    /// One genotype a distinct network, the first in order, where there are at most `limit` genotypes; where candidates are known,
+    /// these, where there are at most `limit`.
     pub fn members(&self, limit: u64) -> Option<Vec<Genotype>> {
+        if let Some(known) = self.known() {
+            return (known.genotypes().len() as u64 <= limit).then(|| known.genotypes().to_vec());
+        }
         if sample::count(&self.decisions)? > limit as f64 {
             return None;
         }
@@ -319,6 +370,12 @@ impl View {
 
     /// The path of the decision between several candidates.
     pub const CANDIDATE: &str = "candidate";
+}
+
+/// One of several, uniformly; none of none.
+fn one_of<'g, G>(several: &'g [G], generator: &mut Generator) -> Option<&'g G> {
+    let place = (!several.is_empty()).then(|| generator.below(several.len() as u64) as usize)?;
+    several.get(place)
 }
 
 /// The choice between several candidates.

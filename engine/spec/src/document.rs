@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Flaw, Place, Problem, Severity, arrange};
 use crate::experiment::{Experiment, SpaceSection};
-use crate::include;
+use crate::include::{self, Section};
 use crate::overrides::Override;
 use crate::parse::parse;
 use crate::scalar::lookalike;
@@ -24,6 +24,8 @@ pub enum DocumentKind {
     Experiment,
     /// What stands below `space` in an experiment, in a file of its own.
     Space,
+    /// What stands at `evaluator.table` in an experiment, in a file of its own.
+    Table,
 }
 
 /// The tree of an experiment, or of a space in a file of its own, with included files and overrides in place.
@@ -83,16 +85,25 @@ impl Document {
         let mut include_failed = false;
         let overrides = Override::parse_all(&mut sources, sets, &mut flaws);
         if let Some(root) = &mut root {
-            let space: &[&str] = if kind == DocumentKind::Space { &[] } else { &["space"] };
+            let sections: &[(Section, &[&str])] = match kind {
+                DocumentKind::Experiment => &[(Section::Space, &["space"]), (Section::Table, &["evaluator", "table"])],
+                DocumentKind::Space => &[(Section::Space, &[])],
+                DocumentKind::Table => &[(Section::Table, &[])],
+            };
             // An override may say which file to include; all others act on what is included.
-            let (first, rest): (Vec<_>, Vec<_>) =
-                overrides.into_iter().partition(|o| o.is_at(space) || o.is_at(&[space, &["from"]].concat()));
+            let names_file = |o: &Override| {
+                let at = |path: &[&str]| (1..=path.len()).any(|end| o.is_at(&path[..end]));
+                sections.iter().any(|(_, path)| at(path) || o.is_at(&[path, &["from"][..]].concat()))
+            };
+            let (first, rest): (Vec<_>, Vec<_>) = overrides.into_iter().partition(names_file);
             first.into_iter().for_each(|o| o.apply(root, &mut flaws));
-            let section = if kind == DocumentKind::Space { Some(&mut *root) } else { root.get_mut("space") };
-            if let Some(section) = section {
-                let before = flaws.len();
-                include::resolve(section, main, &mut sources, reader, &mut includes, &mut flaws);
-                include_failed = flaws.len() > before;
+            for (kind, path) in sections {
+                let section = path.iter().try_fold(&mut *root, |node, key| node.get_mut(key));
+                if let Some(section) = section {
+                    let before = flaws.len();
+                    include::resolve(*kind, section, main, &mut sources, reader, &mut includes, &mut flaws);
+                    include_failed |= flaws.len() > before;
+                }
             }
             rest.into_iter().for_each(|o| o.apply(root, &mut flaws));
         }
@@ -119,10 +130,10 @@ impl Document {
         &self.includes
     }
 
-    /// The JSON pointer of the space section: `/space`, or the empty text where the document is a space.
+    /// The JSON pointer of the space section: `/space`, or the empty text where the document is a space; a table has none.
     pub fn space_pointer(&self) -> &'static str {
         match self.kind {
-            DocumentKind::Experiment => "/space",
+            DocumentKind::Experiment | DocumentKind::Table => "/space",
             DocumentKind::Space => "",
         }
     }
@@ -133,6 +144,7 @@ impl Document {
         match self.kind {
             DocumentKind::Experiment => validate(schema::experiment(), root),
             DocumentKind::Space => validate(schema::space(), root),
+            DocumentKind::Table => validate(schema::table(), root),
         }
     }
 
@@ -146,11 +158,13 @@ impl Document {
                 let mut problems = semantics::experiment(root);
                 // The network is perhaps in the file that could not be included.
                 if self.include_failed {
-                    problems.retain(|problem| problem.code != "missing-network");
+                    problems
+                        .retain(|problem| !["missing-network", "incomplete-table"].contains(&problem.code.as_ref()));
                 }
                 problems
             }
             DocumentKind::Space => semantics::space(root),
+            DocumentKind::Table => semantics::table(root),
         }
     }
 
@@ -177,11 +191,14 @@ impl Document {
     /// # Errors
     /// Everything that is wrong, where at least one is an error; warnings alone do not count.
     pub fn experiment(&self) -> Result<Experiment, Vec<Diagnostic>> {
-        if self.kind == DocumentKind::Space {
-            let problem = Problem::error("", "not-an-experiment", "this is a space, not an experiment")
-                .at_key()
-                .help("an experiment names it: `space: {from: THIS FILE}`");
-            return Err(self.report(&[problem]));
+        let other = match self.kind {
+            DocumentKind::Experiment => None,
+            DocumentKind::Space => Some(("a space", "space: {from: THIS FILE}")),
+            DocumentKind::Table => Some(("a table's description", "evaluator: {table: {from: THIS FILE}}")),
+        };
+        if let Some((what, naming)) = other {
+            let problem = Problem::error("", "not-an-experiment", format!("this is {what}, not an experiment"));
+            return Err(self.report(&[problem.at_key().help(format!("an experiment names it: `{naming}`"))]));
         }
         self.typed("")
     }
@@ -251,11 +268,14 @@ impl Document {
     }
 }
 
-/// A space has a network, blocks or values at its top level, and nothing that only experiments have.
+/// A space has a network, blocks or values at its top level, a table metrics or fidelities, and nothing that only experiments have.
 fn kind(root: &Node) -> DocumentKind {
     let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
-    if has(&["network", "blocks", "values"]) && !has(&["steps", "version", "space", "objectives"]) {
+    let of_experiment = has(&["steps", "version", "space", "objectives"]);
+    if has(&["network", "blocks", "values"]) && !of_experiment {
         DocumentKind::Space
+    } else if has(&["metrics", "fidelities", "file", "proxies", "join", "devices"]) && !of_experiment {
+        DocumentKind::Table
     } else {
         DocumentKind::Experiment
     }

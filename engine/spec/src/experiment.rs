@@ -14,10 +14,11 @@ mod predictor;
 mod reference;
 mod robustness;
 mod steps;
+mod table;
 mod training;
 
 pub use data::{Csv, Data, Dataset, Split, Synthetic};
-pub use evaluator::{Column, Command, Evaluator, Table, TableCode, TableMetric};
+pub use evaluator::{Command, Evaluator};
 pub use layer::*;
 pub use limits::{Limits, Time, TimeError};
 pub use metric::{Comparison, Metric, MetricError, Objective, Requirement};
@@ -25,6 +26,10 @@ pub use predictor::{Boosting, Forest, GaussianProcess, Kernel, Predictor, Target
 pub use reference::{Reference, ReferenceError};
 pub use robustness::{Attack, Corruption, Fgsm, Pgd, Square};
 pub use steps::{Budget, Decide, Export, ExportFormat, Hpo, Robustness, Search, Searching, Step, Train};
+pub use table::{
+    Cells, Column, DescribedCells, Direction, Published, Table, TableCode, TableCurve, TableFidelities, TableFile,
+    TableJoin, TableLevel, TableMerge, TableProxies, TableSeeds, TableTree,
+};
 pub use training::*;
 
 use indexmap::IndexMap;

@@ -1,10 +1,10 @@
-//! `space: {from: FILE}`: a space in a file of its own, read in its place.
+//! `from: FILE` in a space or a table: a file of its own, read in its place.
 
 use crate::diagnostic::{Diagnostic, Flaw};
 use crate::document::Reader;
 use crate::parse::parse;
 use crate::source::{FileId, Sources};
-use crate::tree::{Node, Value};
+use crate::tree::{Entry, Node, Value};
 use std::io;
 
 /// Why a file gave no text.
@@ -50,8 +50,41 @@ pub(crate) fn read(path: &str, reader: Reader<'_>) -> Result<String, Unreadable>
     })
 }
 
+/// A section that may lie in a file of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// What stands below `space`.
+    Space,
+    /// What stands at `evaluator.table`.
+    Table,
+}
+
+impl Section {
+    fn code(self) -> &'static str {
+        match self {
+            Section::Space => "not-a-space",
+            Section::Table => "not-a-table",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Section::Space => "a space",
+            Section::Table => "a table's description",
+        }
+    }
+
+    fn holds(self) -> &'static str {
+        match self {
+            Section::Space => "what stands below `space`: `network`, `training`, …",
+            Section::Table => "what stands at `evaluator.table`: `file`, `metrics`, …",
+        }
+    }
+}
+
 /// Replaces a section with `from` by the file it names; the section's other keys win over the file's.
 pub(crate) fn resolve(
+    kind: Section,
     section: &mut Node,
     file: FileId,
     sources: &mut Sources,
@@ -60,6 +93,8 @@ pub(crate) fn resolve(
     flaws: &mut Vec<Flaw>,
 ) {
     let mut chain = vec![normal(sources.file(file).label())];
+    // The included file's folder, seen from that of the first file.
+    let mut folder = String::new();
     // Each round puts one file in place, whose own `from` the next round resolves.
     while let Some(from) = section.get("from") {
         let span = from.span;
@@ -68,6 +103,7 @@ pub(crate) fn resolve(
             return;
         };
         let path = beside(sources.file(span.file).label(), chain.last().map_or("", String::as_str), &named);
+        folder = folder_of(&from_folder(&folder, &named));
         let mut refuse = |flaw: Flaw| flaws.push(flaw);
         if chain.contains(&path) {
             let circle =
@@ -99,13 +135,14 @@ pub(crate) fn resolve(
             Some(Node { value: Value::Map(entries), .. })
                 if entries.iter().any(|e| e.key == "steps" || e.key == "space") =>
             {
-                flaws.push(
-                    Flaw::new(span, "not-a-space", "this file is an experiment, not a space")
-                        .help("a space's file holds what stands below `space`: `network`, `training`, …"),
-                );
+                let message = format!("this file is an experiment, not {}", kind.name());
+                flaws.push(Flaw::new(span, kind.code(), message).help(format!("it holds {}", kind.holds())));
                 return;
             }
-            Some(Node { value: Value::Map(entries), .. }) => {
+            Some(Node { value: Value::Map(mut entries), .. }) => {
+                if kind == Section::Table {
+                    entries.iter_mut().for_each(|entry| move_paths(entry, &folder));
+                }
                 if let Value::Map(own) = &mut section.value {
                     let new: Vec<_> = entries.into_iter().filter(|e| !own.iter().any(|o| o.key == e.key)).collect();
                     own.extend(new);
@@ -113,15 +150,44 @@ pub(crate) fn resolve(
             }
             _ if broken => return,
             _ => {
-                flaws.push(
-                    Flaw::new(span, "not-a-space", "this file holds no mapping")
-                        .help("it holds what stands below `space`"),
-                );
+                let message = "this file holds no mapping";
+                flaws.push(Flaw::new(span, kind.code(), message).help(format!("it holds {}", kind.holds())));
                 return;
             }
         }
         chain.push(path);
     }
+}
+
+/// Makes the paths in an included description of a table relative to the file that includes it.
+fn move_paths(entry: &mut Entry, folder: &str) {
+    match (entry.key.as_str(), &mut entry.value.value) {
+        ("file", Value::String(path)) => *path = from_folder(folder, path),
+        ("join", Value::Map(joined)) => {
+            for file in joined.iter_mut().filter_map(|join| join.value.get_mut("file")) {
+                if let Value::String(path) = &mut file.value {
+                    *path = from_folder(folder, path);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A path that is relative to a folder, as one that is relative to where the folder is.
+fn from_folder(folder: &str, path: &str) -> String {
+    match is_absolute(path) || folder.is_empty() {
+        true => path.to_owned(),
+        false => normal(&format!("{folder}/{path}")),
+    }
+}
+
+fn folder_of(path: &str) -> String {
+    path.rfind(['/', '\\']).map_or(String::new(), |end| path[..end].to_owned())
+}
+
+fn is_absolute(path: &str) -> bool {
+    path.starts_with('/') || path.get(1..3) == Some(":\\")
 }
 
 fn remove(section: &mut Node, key: &str) {
@@ -133,7 +199,7 @@ fn remove(section: &mut Node, key: &str) {
 /// The path of a file named in another; names on the command line are relative to the file they change.
 fn beside(label: &str, last: &str, named: &str) -> String {
     let base = if label.starts_with("--") { last } else { label };
-    if named.starts_with('/') || named.get(1..3) == Some(":\\") {
+    if is_absolute(named) {
         return normal(named);
     }
     match base.rfind(['/', '\\']) {
@@ -172,6 +238,11 @@ mod tests {
             "specs/list.yaml" => "- a\n",
             "specs/wrong.yaml" => "network:\n  - convv\n",
             "specs/syntax.yaml" => "network: [\n",
+            "specs/tables/a.yaml" => {
+                "file: ../data/a.csv\njoin: {more: {file: more.csv, on: id}}\nmetrics: {accuracy: val}\n"
+            }
+            "specs/tables/deep/b.yaml" => "from: ../a.yaml\ncost: seconds\n",
+            "specs/tables/c.yaml" => "file: {fetched: a/b.parquet}\nmetrics:\n  accuracy: {colum: val}\n",
             _ => return Err(io::ErrorKind::NotFound.into()),
         };
         Ok(text.into())
@@ -194,6 +265,36 @@ mod tests {
         assert_eq!(document.includes(), ["specs/spaces/b.yaml", "specs/spaces/a.yaml"]);
         let sets = ["space.from=spaces/a.yaml", "space.training.epochs=9"];
         assert_eq!(load("{}", &sets).space().unwrap().training.unwrap()["epochs"], 9);
+    }
+
+    fn with_table(table: &str, sets: &[&str]) -> Document {
+        let text = format!(
+            "version: 1\nname: x\nspace: {{values: {{a: {{one_of: [1, 2]}}}}}}\nobjectives: [{{maximize: accuracy}}]\n\
+             evaluator:\n  table: {table}\nsteps: {{a: {{search: {{strategy: random, budget: {{trials: 3}}}}}}}}\n"
+        );
+        Document::load("specs/x.yaml", &text, &files, &sets.iter().map(|&s| s.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_table_is_read_in_place_and_its_paths_are_relative_to_its_file() {
+        use crate::{Evaluator, TableFile};
+        let table = |document: Document| match document.experiment().unwrap().evaluator {
+            Evaluator::Table(table) => table,
+            other => panic!("{other:?}"),
+        };
+        let path = |path: &str| TableFile::Path(path.into());
+        let found = table(with_table("{from: tables/deep/b.yaml}", &[]));
+        assert_eq!((found.file, found.from), (Some(path("data/a.csv")), None));
+        assert_eq!(found.join["more"].file, path("tables/more.csv"));
+        assert!(found.cost.is_some() && found.metrics.contains_key("accuracy"));
+        let found = table(with_table("{from: tables/a.yaml, file: mine.csv}", &[]));
+        assert_eq!(found.file, Some(path("mine.csv")));
+        let sets = ["evaluator.table.from=tables/a.yaml", "evaluator.table.file=here.csv"];
+        assert_eq!(table(with_table("{}", &sets)).file, Some(path("here.csv")));
+        let found = with_table("{from: tables/c.yaml}", &[]).check();
+        assert_eq!((found[0].file.as_str(), found[0].line), ("specs/tables/c.yaml", 3), "{found:?}");
+        let found = with_table("{from: e.yaml}", &[]).check();
+        assert!(found.iter().any(|found| found.code == "not-a-table" && found.line == 6), "{found:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) use decidable::FORMS;
 // At run time the schemas are read from the files that were generated, which takes a tenth of the time of generating them
 // in a development build (2 against 15 ms); tests check that the files are fresh.
 static EXPERIMENT: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/experiment.schema.json")));
+static TABLE: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/table.schema.json")));
 static SPACE: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/space.schema.json")));
 
 fn parse(text: &str) -> Value {
@@ -33,11 +34,17 @@ pub fn space() -> &'static Value {
     &SPACE
 }
 
+/// The schema of a table's description in a file of its own.
+pub fn table() -> &'static Value {
+    &TABLE
+}
+
 /// Generates the schemas from the types, as files of `schemas/`: name and text.
 pub fn schemas() -> Vec<(&'static str, String)> {
     let experiment = generate();
-    let space = space_of(&experiment);
-    [("experiment.schema.json", experiment), ("space.schema.json", space)]
+    let space = part_of(&experiment, "SpaceSection", "A search space of Pleach");
+    let table = part_of(&experiment, "Table", "A tabular benchmark of Pleach");
+    [("experiment.schema.json", experiment), ("space.schema.json", space), ("table.schema.json", table)]
         .into_iter()
         .map(|(name, schema)| {
             let mut text = String::new();
@@ -74,12 +81,12 @@ fn write_json(value: &Value, indent: usize, text: &mut String) {
     text.push(close);
 }
 
-/// The schema of what stands below `space`.
-fn space_of(experiment: &Value) -> Value {
+/// The schema of a part of an experiment that may lie in a file of its own.
+fn part_of(experiment: &Value, definition: &str, title: &str) -> Value {
     let definitions = &experiment["$defs"];
-    let mut root = definitions["SpaceSection"].as_object().cloned().unwrap_or_default();
+    let mut root = definitions[definition].as_object().cloned().unwrap_or_default();
     root.shift_insert(0, "$schema".into(), experiment["$schema"].clone());
-    root.shift_insert(1, "title".into(), "A search space of Pleach".into());
+    root.shift_insert(1, "title".into(), title.into());
     root.insert("$defs".into(), definitions.clone());
     tidy(prune(root))
 }
@@ -215,7 +222,7 @@ mod tests {
                 _ => {}
             }
         }
-        for schema in [experiment(), space()] {
+        for schema in [experiment(), space(), table()] {
             walk(schema, "");
             jsonschema::meta::validate(schema).unwrap();
             let mut found = Vec::new();
@@ -226,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_key_is_described() {
-        for schema in [experiment(), space()] {
+        for schema in [experiment(), space(), table()] {
             let definitions = schema["$defs"].as_object().unwrap();
             let all = definitions.iter().map(|(name, s)| (name.as_str(), s)).chain([("", schema)]);
             for (name, definition) in all {

@@ -1,5 +1,7 @@
 //! What is wrong with an experiment beyond single values. Parts that the schema refuses are passed over.
 
+mod tables;
+
 use crate::diagnostic::Problem;
 use crate::experiment::{Corruption, Metric, Reference};
 use crate::tree::{Node, Value, push_token};
@@ -24,6 +26,9 @@ pub(crate) fn experiment(root: &Node) -> Vec<Problem> {
         attacks(step.body, &step.pointer, &mut problems);
     }
     attacks(root, "", &mut problems);
+    if let Some(table) = root.at("/evaluator/table") {
+        tables::check(table, "/evaluator/table", &mut problems);
+    }
     circles(&steps, &mut problems);
     if let Some(section) = root.get("space") {
         decisions(section, "/space", &mut problems);
@@ -35,6 +40,13 @@ pub(crate) fn experiment(root: &Node) -> Vec<Problem> {
 pub(crate) fn space(root: &Node) -> Vec<Problem> {
     let mut problems = Vec::new();
     decisions(root, "", &mut problems);
+    problems
+}
+
+/// Checks a table's description in a file of its own.
+pub(crate) fn table(root: &Node) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    tables::check(root, "", &mut problems);
     problems
 }
 

@@ -20,19 +20,29 @@ fn ready_specs_are_valid() {
     let mut files = Vec::new();
     yaml_files(&folder, &mut files);
     assert!(files.iter().any(|path| path.ends_with("quickstart.yaml")));
-    let validators = [pleach_spec::schema::experiment(), pleach_spec::schema::space()]
-        .map(|schema| jsonschema::draft202012::new(schema).unwrap());
+    let kinds = [
+        (DocumentKind::Experiment, "experiment", pleach_spec::schema::experiment()),
+        (DocumentKind::Space, "space", pleach_spec::schema::space()),
+        (DocumentKind::Table, "table", pleach_spec::schema::table()),
+    ]
+    .map(|(kind, name, schema)| (kind, name, jsonschema::draft202012::new(schema).unwrap()));
+    for (kind, ..) in &kinds {
+        let is =
+            |path: &PathBuf| Document::open(path.to_str().unwrap(), &|path| std::fs::read(path), &[]).kind() == *kind;
+        assert!(files.iter().any(is), "{kind:?}");
+    }
     for path in files {
         let label = path.to_str().unwrap();
         let document = Document::open(label, &|path| std::fs::read(path), &[]);
         let found = document.check();
         assert!(found.is_empty(), "{}", human(&found, Colour::Never));
-        let validator = &validators[usize::from(document.kind() == DocumentKind::Space)];
+        let (_, schema, validator) = kinds.iter().find(|(kind, ..)| *kind == document.kind()).unwrap();
         let json = document.root().unwrap().to_json();
         let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{label}: {errors:?}");
-        document.space().unwrap_or_else(|found| panic!("{}", human(&found, Colour::Never)));
-        let schema = if document.kind() == DocumentKind::Space { "space" } else { "experiment" };
+        if document.kind() != DocumentKind::Table {
+            document.space().unwrap_or_else(|found| panic!("{}", human(&found, Colour::Never)));
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let line = text.lines().next().unwrap_or_default();
         assert!(

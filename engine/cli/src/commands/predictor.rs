@@ -1,7 +1,9 @@
 use super::{Format, run::failed};
+use crate::environment;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::experiment::{self, ExperimentFile, Overrides};
 use crate::output;
+use pleach_data::Locations;
 use pleach_evaluate::Table;
 use pleach_plan::Prepared;
 use pleach_predict::{Candidate, Encoder, FitError, held_out_tau};
@@ -219,7 +221,8 @@ fn of_table(file: &Path, arguments: &Arguments) -> Result<Known, Failure> {
             .help("run it, and name the run in place of the file"));
     };
     let (name, scorer) = objective(&prepared, arguments.objective)?;
-    let table = Table::load(table, &prepared.base, prepared.space.decisions()).map_err(Failure::unusable)?;
+    let locations = Locations { base: prepared.base.clone(), caches: environment::data_caches() };
+    let table = Table::load(table, &locations, &prepared.space).map_err(Failure::unusable)?;
     let view = View::new(prepared.space.clone(), Decide::All, prepared.space.defaults());
     let place = table.metrics().iter().position(|metric| *metric == name);
     let loss = |genotype: &[f64]| {
@@ -229,8 +232,7 @@ fn of_table(file: &Path, arguments: &Arguments) -> Result<Known, Failure> {
         };
         Some(scorer.losses(|metric| (metric == name).then_some(value))[arguments.objective])
     };
-    let all = table.genotypes();
-    let known = all.into_par_iter().filter_map(|genotype| Some((loss(&genotype)?, genotype)));
+    let known = table.members().par_iter().filter_map(|genotype| Some((loss(genotype)?, genotype.clone())));
     let (losses, genotypes) = known.filter(|(loss, _)| loss.is_finite()).unzip();
     Ok(Known { view, genotypes, losses, objective: name, own: prepared.experiment.predictor.clone() })
 }

@@ -1,25 +1,30 @@
+use pleach_data::sheet::SheetError;
 use std::path::PathBuf;
 
 /// What is wrong with a table, or with what an experiment says about it.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// The file cannot be read.
-    #[error("cannot read the table `{}`: {source}", file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
+    /// The description names no file.
+    #[error("the table names no `file`")]
+    NoFile {
+        /// The place in the experiment, as a JSON pointer.
+        pointer: String,
     },
-    /// A line is no CSV, or has another number of fields than the header.
-    #[error("`{}`, line {line}: {message}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// What is wrong.
+    /// A published table lies in no cache.
+    #[error("{message}")]
+    NotFetched {
+        /// Which, and what to do.
         message: String,
+        /// The place in the experiment.
+        pointer: String,
+    },
+    /// A file cannot be read.
+    #[error("{source}")]
+    Sheet {
+        /// Why.
+        source: SheetError,
+        /// The place in the experiment.
+        pointer: String,
     },
     /// The experiment names a column that the table does not have.
     #[error("`{}` has no column `{column}`", file.display())]
@@ -33,11 +38,13 @@ pub enum TableError {
         /// The columns that there are.
         columns: Vec<String>,
     },
-    /// A column is given for a decision that the space does not have.
+    /// Something is said of a decision that the space does not have.
     #[error("the space has no decision `{name}`")]
     UnknownDecision {
         /// The name or path.
         name: String,
+        /// The place in the experiment.
+        pointer: String,
         /// The names and paths that there are.
         decisions: Vec<String>,
     },
@@ -55,16 +62,24 @@ pub enum TableError {
         /// Why.
         reason: String,
     },
+    /// Equal candidates cannot be found.
+    #[error("{problem}")]
+    Merge {
+        /// Why.
+        problem: String,
+        /// The place in the experiment.
+        pointer: String,
+    },
     /// A code of another length than there are decisions.
     #[error(
-        "`{}`, line {line}, column `{column}`: the code `{code}` has {found} characters where {expected} decisions need one each",
+        "`{}`, {row}, column `{column}`: the code `{code}` has {found} characters where {expected} decisions need one each",
         file.display()
     )]
     CodeLength {
         /// The file.
         file: PathBuf,
-        /// The line, from 1.
-        line: u64,
+        /// Where the row stands, such as `line 7`.
+        row: String,
         /// The column.
         column: String,
         /// The code.
@@ -75,12 +90,12 @@ pub enum TableError {
         expected: usize,
     },
     /// A cell holds what cannot be there.
-    #[error("`{}`, line {line}, column `{column}`: `{cell}` {problem}", file.display())]
+    #[error("`{}`, {row}, column `{column}`: `{cell}` {problem}", file.display())]
     Cell {
         /// The file.
         file: PathBuf,
-        /// The line, from 1.
-        line: u64,
+        /// Where the row stands, such as `line 7`.
+        row: String,
         /// The column.
         column: String,
         /// What it holds.
@@ -89,14 +104,14 @@ pub enum TableError {
         problem: String,
     },
     /// Two rows are one candidate.
-    #[error("`{}`: lines {first} and {second} are the same candidate", file.display())]
+    #[error("`{}`: {first} and {second} are the same candidate", file.display())]
     Twice {
         /// The file.
         file: PathBuf,
-        /// The first line, from 1.
-        first: u64,
-        /// The second line.
-        second: u64,
+        /// Where the first stands.
+        first: String,
+        /// Where the second stands.
+        second: String,
     },
     /// No row is a candidate of the space.
     #[error("`{}`: none of its {rows} rows is a candidate of the space", file.display())]
@@ -112,15 +127,17 @@ impl TableError {
     /// The place in the experiment that the error is about, as a JSON pointer.
     pub fn pointer(&self) -> String {
         match self {
-            TableError::MissingColumn { pointer, .. } => pointer.clone(),
-            TableError::UnknownDecision { name, .. } => {
-                let mut pointer = "/evaluator/table/columns".to_owned();
-                pleach_spec::push_token(&mut pointer, name);
-                pointer
-            }
+            TableError::NoFile { pointer }
+            | TableError::NotFetched { pointer, .. }
+            | TableError::Sheet { pointer, .. }
+            | TableError::MissingColumn { pointer, .. }
+            | TableError::UnknownDecision { pointer, .. }
+            | TableError::Merge { pointer, .. } => pointer.clone(),
             TableError::NoColumn { .. } => "/evaluator/table".into(),
             TableError::NoCharacter { .. } | TableError::CodeLength { .. } => "/evaluator/table/code".into(),
-            _ => "/evaluator/table/path".into(),
+            TableError::Cell { .. } | TableError::Twice { .. } | TableError::NoRows { .. } => {
+                "/evaluator/table/file".into()
+            }
         }
     }
 
@@ -128,7 +145,7 @@ impl TableError {
     pub fn help(&self) -> Option<String> {
         match self {
             TableError::MissingColumn { column, columns, .. } => Some(likely(column, columns)),
-            TableError::UnknownDecision { name, decisions } => Some(likely(name, decisions)),
+            TableError::UnknownDecision { name, decisions, .. } => Some(likely(name, decisions)),
             TableError::NoColumn { decision } => {
                 Some(format!("name its column, `columns: {{'{decision}': COLUMN}}`, or the column of a `code`"))
             }
@@ -136,7 +153,7 @@ impl TableError {
                 Some(format!("name a column of its own, `columns: {{'{decision}': COLUMN}}`"))
             }
             TableError::Twice { .. } => {
-                Some("give the table one row a candidate, such as the mean of its repeats".into())
+                Some("give the table one row a candidate, with one column a training seed".into())
             }
             TableError::NoRows { .. } => {
                 Some("compare the options and ranges of the space with the table's cells".into())

@@ -15,6 +15,7 @@ pub(super) fn is_about_decisions(error: &TableError) -> bool {
             | TableError::CodeLength { .. }
             | TableError::Cell { .. }
             | TableError::NoRows { .. }
+            | TableError::Merge { .. }
     )
 }
 
@@ -23,11 +24,13 @@ pub(super) fn of_table(error: &TableError) -> Problem {
         TableError::MissingColumn { .. } => "unknown-column",
         TableError::UnknownDecision { .. } => "unknown-decision",
         TableError::NoColumn { .. } | TableError::NoCharacter { .. } => "decision-without-column",
+        TableError::NotFetched { .. } => "table-not-fetched",
+        TableError::Merge { .. } => "unusable-merge",
         _ => "unusable-table",
     };
     let problem = Problem { help: error.help(), ..Problem::error(error.pointer(), code, error.to_string()) };
     match error {
-        TableError::UnknownDecision { .. } => problem.at_key(),
+        TableError::UnknownDecision { pointer, .. } if pointer.contains("/columns/") => problem.at_key(),
         _ => problem,
     }
 }

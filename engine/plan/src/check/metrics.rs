@@ -67,7 +67,7 @@ impl Check<'_> {
         let costs = || Costs::NAMES.iter().filter(|_| self.has_network()).map(|&name| name.to_owned());
         match self.who()? {
             Evaluator::Command(_) => None,
-            Evaluator::Table(table) => Some(table.metrics.into_keys().chain(costs()).collect()),
+            Evaluator::Table(table) => Some(table.all_metrics().into_keys().chain(costs()).collect()),
             Evaluator::Libtorch => {
                 let share = self.root.at("/data/split/validation").and_then(Node::as_f64);
                 let validated = if share == Some(0.0) { &[][..] } else { &OF_VALIDATION[..] };

@@ -185,6 +185,7 @@ impl Check<'_> {
         let objectives = self.root.get("objectives").map_or(1, |objectives| objectives.items().len());
         let name = &file.manifest.name;
         let predicts = self.root.get("predictor").is_some();
+        let scores = matches!(self.who(), Some(Evaluator::Table(table)) if table.proxies.is_some());
         let own = file.manifest.needs.iter().map(|&need| (None, need));
         let of_options = file.manifest.options_need(options).map(|(option, need)| (Some(option), need));
         for (option, need) in own.chain(of_options) {
@@ -197,7 +198,12 @@ impl Check<'_> {
                 }
                 Need::Predict if predicts => continue,
                 Need::Predict => ("there is no predictor".to_owned(), "write `predictor: {forest: {}}` beside `steps`"),
-                Need::Inherit | Need::Proxies | Need::Share | Need::Score => {
+                Need::Proxies if scores => continue,
+                Need::Proxies => (
+                    "nobody scores candidates without training them".to_owned(),
+                    "a table does whose description names `proxies`; or choose another strategy",
+                ),
+                Need::Inherit | Need::Share | Need::Score => {
                     (format!("this engine does not serve `{need}`"), "choose another strategy")
                 }
             };
@@ -207,13 +213,22 @@ impl Check<'_> {
         }
     }
 
-    /// A table holds results of full trainings.
+    /// A table holds results at the fidelities that it describes.
     fn table_fidelity(&mut self, pointer: &str) {
         let at = format!("{pointer}/fidelity");
-        let below = self.root.at(&at).and_then(Node::as_f64).is_some_and(|fidelity| fidelity < 1.0);
-        if below && matches!(self.who(), Some(Evaluator::Table(_))) {
-            let message = "a table holds results at fidelity 1 only";
-            self.problems.push(Problem::error(at, "table-fidelity", message).help("leave `fidelity` out"));
+        let Some(Evaluator::Table(table)) = self.who() else { return };
+        let Some(fidelity) = self.root.at(&at).and_then(Node::as_f64).filter(|_| self.is_sound(&at)) else { return };
+        let shares = table.shares();
+        if !shares.contains(&fidelity) {
+            let help = match shares.as_slice() {
+                [_] => "leave `fidelity` out, or describe more below `evaluator.table.fidelities`".to_owned(),
+                shares if shares.len() > 20 => {
+                    format!("there are {} from {} to 1, in equal steps", shares.len(), shares[0])
+                }
+                shares => format!("there are {}", super::listed(shares.iter().map(f64::to_string))),
+            };
+            let message = format!("the table holds no results at fidelity {fidelity}");
+            self.problems.push(Problem::error(at, "table-fidelity", message).help(help));
         }
     }
 
