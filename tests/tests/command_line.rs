@@ -89,6 +89,7 @@ fn every_spec_of_the_repository_is_valid() {
         jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
     };
     let (experiment, space) = (validator("experiment.schema.json"), validator("space.schema.json"));
+    let table = validator("table.schema.json");
     for file in specs() {
         let document = Document::open(file.to_str().unwrap(), &|path| std::fs::read(path), &[]);
         let mut arguments = vec!["check", file.to_str().unwrap()];
@@ -99,7 +100,11 @@ fn every_spec_of_the_repository_is_valid() {
         }
         let told = run(&root, &arguments);
         assert_eq!((told.code, told.out.as_str()), (0, ""), "{}", told.whole());
-        let validator = if document.kind() == DocumentKind::Space { &space } else { &experiment };
+        let validator = match document.kind() {
+            DocumentKind::Experiment => &experiment,
+            DocumentKind::Space => &space,
+            DocumentKind::Table => &table,
+        };
         let errors: Vec<String> =
             validator.iter_errors(&document.root().unwrap().to_json()).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", file.display());

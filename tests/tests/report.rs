@@ -30,7 +30,7 @@ space:
     kind: {one_of: [plain, "<script>alert(1)</script>", a&b, "'q'"]}
 evaluator:
   table:
-    path: table.csv
+    file: table.csv
     columns: {space.values.width: width, space.values.kind: kind}
     metrics: {accuracy: {column: accuracy}, size: {column: size}}
 objectives: [{maximize: accuracy}, {minimize: size}]

@@ -93,7 +93,9 @@ fn what_is_resumed_on_curves_costs_the_difference() {
     let rates: Vec<f64> = known.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
     let rate = place("space.values.learning_rate");
     assert!(halving.iter().all(|trial| rates.contains(&trial[rate].parse().unwrap())));
-    assert!(trials[1..].iter().all(|trial| trial[place("state")] == "measured"), "{trials:?}");
+    // Curves that lack a point are infeasible there, and cost next to nothing.
+    let failed = halving.iter().filter(|trial| trial[place("state")] == "failed");
+    assert!(failed.clone().count() > 0 && failed.clone().all(|trial| trial[place("failure")] == "infeasible"));
 }
 
 #[test]
@@ -129,7 +131,7 @@ fn own(table: &str, rows: &str) -> (tempfile::TempDir, PathBuf) {
 
 #[test]
 fn mistakes_of_a_description_and_of_its_file_stand_where_they_are() {
-    let table = "file: mine.csv\ncolumns:\n  op: operation\n  widht: w\nmetrics:\n  accuracy: {column: acc, seeds: [s0]}\n  loss: los\n";
+    let table = "file: mine.csv\ncolumns:\n  op: operation\n  widht: w\nmetrics:\n  accuracy: acc\n  loss: los\n";
     let (folder, spec) = own(table, "op,w,acc\na,1,0.5\n");
     let told = run(folder.path(), &["check", spec.to_str().unwrap(), "--format", "json"]);
     assert_eq!(told.code, 2);
@@ -147,7 +149,7 @@ fn mistakes_of_a_description_and_of_its_file_stand_where_they_are() {
             )
         })
         .collect();
-    let expected = [("unknown-column", 3), ("unknown-decision", 4), ("column-or-seeds", 6), ("unknown-column", 7)];
+    let expected = [("unknown-column", 3), ("unknown-decision", 4), ("unknown-column", 7)];
     for (code, line) in expected {
         assert!(found.contains(&("mine.yaml".to_owned(), code.to_owned(), line)), "{code} {line}: {found:?}");
     }
@@ -159,6 +161,19 @@ fn mistakes_of_a_description_and_of_its_file_stand_where_they_are() {
 }
 
 #[test]
+fn an_objective_against_the_direction_is_warned_of() {
+    let table =
+        "file: mine.csv\ncolumns: {op: op, width: w}\nmetrics: {accuracy: {column: acc, direction: minimize}}\n";
+    let (folder, spec) = own(table, "op,w,acc\na,1,0.5\n");
+    let told = run(folder.path(), &["check", spec.to_str().unwrap()]);
+    assert!(
+        told.code == 0 && told.whole().contains("warning: the table says that `accuracy` is to be minimized"),
+        "{}",
+        told.whole()
+    );
+}
+
+#[test]
 fn simulated_workers_share_the_simulated_hours() {
     let rows: String = (0..12).map(|i| format!("{},{},0.{i:02},3600\n", ["a", "b", "c"][i % 3], i / 3 + 1)).collect();
     let table = "file: mine.csv\ncolumns: {op: op, width: w}\nmetrics: {accuracy: acc}\ncost: seconds\n";
@@ -167,8 +182,8 @@ fn simulated_workers_share_the_simulated_hours() {
         let runs = folder.path().join(format!("runs-{workers}"));
         std::fs::create_dir(&runs).unwrap();
         let trials = trials(&runs, &spec, &[&format!("concurrency={workers}")]);
-        assert_eq!(trials.len(), 31);
+        assert_eq!(trials.len(), 1 + 12, "random search asks for each of the 12 once");
         column(&trials, "end").into_iter().fold(0.0, f64::max) / 3600.0
     };
-    assert_eq!((end(1), end(10), end(64)), (30.0, 3.0, 1.0));
+    assert_eq!((end(1), end(4), end(64)), (12.0, 3.0, 1.0));
 }

@@ -221,6 +221,16 @@ impl Table {
         self.score_seconds
     }
 
+    /// What a candidate costs that the table does not have: asking for scores where there are some, else a second; a thousandth of
+    /// an evaluation where the table has no costs.
+    pub fn infeasible_seconds(&self) -> f64 {
+        match (self.scores.is_empty(), self.levels.last().is_some_and(|full| full.cost.is_some())) {
+            (false, _) => self.score_seconds,
+            (true, true) => 1.0,
+            (true, false) => 1e-3,
+        }
+    }
+
     /// Whether its rows are all candidates that there are.
     pub fn is_pool(&self) -> bool {
         self.pool

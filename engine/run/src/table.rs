@@ -13,9 +13,6 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The seconds that a candidate costs which the table does not have.
-const INFEASIBLE_SECONDS: f64 = 1.0;
-
 /// A table under the decisions of one step.
 #[derive(Debug)]
 pub struct TableEvaluator<'t> {
@@ -104,6 +101,19 @@ impl<'t> TableEvaluator<'t> {
         Ok((Values::Row { names: self.names.clone(), values }, curves, seconds))
     }
 
+    /// What begins where the budget allows it.
+    fn begun(
+        &self,
+        found: Result<(Values, Vec<Metrics>, f64), String>,
+        allow: &mut dyn FnMut(f64) -> bool,
+    ) -> Option<Begun> {
+        let (cost, done) = match found {
+            Ok((values, curves, cost)) => (cost, Evaluated { curves, ..Evaluated::at_once(Ok(values)) }),
+            Err(message) => (self.table.infeasible_seconds(), Evaluated::infeasible(message)),
+        };
+        allow(cost).then_some(Begun { cost, key: None, done: Some(done) })
+    }
+
     fn scored(&self, genotype: &[f64]) -> Result<Values, String> {
         let row = self.row(&self.full(genotype))?;
         let values: SmallVec<[f64; 4]> =
@@ -115,14 +125,6 @@ impl<'t> TableEvaluator<'t> {
     }
 }
 
-fn begun(found: Result<(Values, Vec<Metrics>, f64), String>, allow: &mut dyn FnMut(f64) -> bool) -> Option<Begun> {
-    let (cost, done) = match found {
-        Ok((values, curves, cost)) => (cost, Evaluated { curves, ..Evaluated::at_once(Ok(values)) }),
-        Err(message) => (INFEASIBLE_SECONDS, Evaluated::infeasible(message)),
-    };
-    allow(cost).then_some(Begun { cost, key: None, done: Some(done) })
-}
-
 impl Evaluator for TableEvaluator<'_> {
     fn begin(
         &mut self,
@@ -130,7 +132,7 @@ impl Evaluator for TableEvaluator<'_> {
         training: &Training,
         allow: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Begun>, RunError> {
-        let begun = begun(self.values(training), allow);
+        let begun = self.begun(self.values(training), allow);
         self.recall(id, training, None);
         Ok(begun)
     }
@@ -141,7 +143,7 @@ impl Evaluator for TableEvaluator<'_> {
 
     fn score(&mut self, genotype: &[f64], allow: &mut dyn FnMut(f64) -> bool) -> Result<Option<Begun>, RunError> {
         let seconds = self.table.score_seconds();
-        Ok(begun(self.scored(genotype).map(|values| (values, Vec::new(), seconds)), allow))
+        Ok(self.begun(self.scored(genotype).map(|values| (values, Vec::new(), seconds)), allow))
     }
 
     fn recall(&mut self, id: u64, training: &Training, _: Option<&str>) {

@@ -4,7 +4,7 @@ use super::{Check, listed};
 use indexmap::IndexMap;
 use pleach_evaluate::measures_of;
 use pleach_space::Costs;
-use pleach_spec::{Attack, Corruption, Evaluator, Metric, Node, Problem, Requirement, push_token};
+use pleach_spec::{Attack, Corruption, Direction, Evaluator, Metric, Node, Problem, Requirement, push_token};
 
 /// What a training measures after each epoch: on the validation part, and on the training part as it goes.
 const OF_VALIDATION: [&str; 2] = ["accuracy", "loss"];
@@ -22,7 +22,9 @@ impl Check<'_> {
             if let [entry] = objective.entries()
                 && let Some(metric) = entry.value.as_str().and_then(|text| text.parse::<Metric>().ok())
             {
-                found.push((format!("/objectives/{index}/{}", entry.key), metric));
+                let pointer = format!("/objectives/{index}/{}", entry.key);
+                self.problems.extend(self.against_direction(&pointer, &entry.key, &metric));
+                found.push((pointer, metric));
             }
         }
         let base = self.document.space_pointer();
@@ -49,6 +51,20 @@ impl Check<'_> {
             let own: Option<IndexMap<String, Attack>> = self.part(&format!("{pointer}/attacks"));
             self.unmeasured(found, &known, own.as_ref().unwrap_or(&attacks));
         }
+    }
+
+    /// A table may say which way is better.
+    fn against_direction(&self, pointer: &str, way: &str, metric: &Metric) -> Option<Problem> {
+        let Evaluator::Table(table) = self.who()? else { return None };
+        let direction = table.all_metrics().get(&metric.to_string())?.direction()?;
+        let better = match direction {
+            Direction::Maximize => "maximize",
+            Direction::Minimize => "minimize",
+        };
+        (better != way).then(|| {
+            let message = format!("the table says that `{metric}` is to be {better}d");
+            Problem::warning(pointer, "against-direction", message).at_key().help(format!("write `{better}: {metric}`"))
+        })
     }
 
     fn unmeasured(&mut self, found: Vec<(String, Metric)>, known: &[String], attacks: &IndexMap<String, Attack>) {

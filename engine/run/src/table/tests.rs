@@ -99,8 +99,12 @@ fn scores_are_told_by_name_and_cost_their_seconds() {
     let failure = scores(1).unwrap_err();
     assert_eq!(failure.message, "the table has no training-free scores for this candidate");
     assert!(told[0].measured.as_ref().unwrap().losses.is_empty());
-    assert_eq!(told.iter().map(|outcome| outcome.cost).collect::<Vec<_>>(), [2.0, 1.0, 2.0]);
-    assert_eq!(end, 5.0);
+    assert_eq!(
+        told.iter().map(|outcome| outcome.cost).collect::<Vec<_>>(),
+        [2.0, 2.0, 2.0],
+        "infeasible costs as much"
+    );
+    assert_eq!(end, 6.0);
 }
 
 #[test]
@@ -114,8 +118,8 @@ fn parts_of_one_training_cost_the_difference_and_budgets_count_it() {
     };
     let (outcomes, end) = told("full", jobs(), Budget::Trials(10));
     let costs: Vec<f64> = outcomes.iter().map(|outcome| outcome.cost).collect();
-    assert_eq!(costs, [50.0, 100.0, 50.0, 200.0, 1.0]);
-    assert_eq!(end, 100.0 + 200.0 + 1.0);
+    assert_eq!(costs, [50.0, 100.0, 50.0, 200.0, 2.0]);
+    assert_eq!(end, 100.0 + 200.0 + 2.0);
     let losses = |id: usize| outcomes[id].measured.as_ref().unwrap().losses[0];
     assert_eq!([0, 1, 2, 3].map(losses), [-0.5, -0.6, -0.9, -0.8]);
     let signals = &outcomes[2].measured.as_ref().unwrap().signals;
