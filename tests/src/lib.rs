@@ -3,6 +3,8 @@
 //! `cargo xtask test` builds programs and strategies first and says where they are; without it they are looked for in
 //! `target/debug` and `target/plugins`.
 
+pub mod sandbox;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -26,6 +28,8 @@ pub fn pleach(folder: &Path) -> Command {
     command
         .env("XDG_CACHE_HOME", repository().join("target/cache-of-tests"))
         .env("NO_COLOR", "1")
+        // Compilers that are built without optimization take their time.
+        .env("PLEACH_COMPILE_SECONDS", "600")
         .env_remove("GITHUB_STEP_SUMMARY")
         .env_remove("RUST_BACKTRACE");
     if let Some(worker) = env::var_os("PLEACH_TORCH") {

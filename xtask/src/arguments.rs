@@ -14,6 +14,7 @@ pub enum Task {
     Run { profile: Profile, arguments: Vec<OsString> },
     Test { fast: bool, filter: Vec<OsString> },
     TestCrash { kills: u32, seed: u32 },
+    TestSandbox { names: Vec<OsString> },
     Setup,
     Build { profile: Profile },
     Plugins { profile: Profile },
@@ -68,6 +69,9 @@ impl Task {
             }
             "test" if arguments.first().is_some_and(|first| first == "crash") => {
                 Self::parse_crash(arguments.split_off(1))
+            }
+            "test" if arguments.first().is_some_and(|first| first == "sandbox") => {
+                Ok(Self::TestSandbox { names: arguments.split_off(1) })
             }
             "test" => {
                 let split = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 
 use crate::console::{Console, say};
 use crate::failure::{AtPath, Outcome};
@@ -67,6 +68,12 @@ pub fn crash(workshop: &Workshop, kills: u32, seed: u32) -> Outcome {
     cargo.envs(workshop.variables(PROFILE));
     cargo.envs([("PLEACH_KILLS", kills.to_string()), ("PLEACH_KILLS_SEED", seed.to_string())]);
     process::run(&mut cargo)
+}
+
+/// Runs the corpus of hostile plugins, each in a process of its own, and prints how each ended.
+pub fn sandbox(workshop: &Workshop, names: &[OsString]) -> Outcome<ExitStatus> {
+    let mut command = Command::new(workshop.places.program("sandbox", PROFILE));
+    process::status(command.args(names).envs(workshop.variables(PROFILE)))
 }
 
 /// Whether any library documents with code that runs, for the stage takes time even where none does.

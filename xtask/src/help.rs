@@ -32,6 +32,7 @@ Needs: Rust, a C++ compiler, Python with pip. See docs/setup.md.",
 
 Usage: cargo xtask test [--fast] [-- FILTER...]
        cargo xtask test crash [--kills N] [--seed N]
+       cargo xtask test sandbox [NAME...]
 
 Stages: formatting, set-up, clippy with warnings denied, build, strategies, all tests
 (cargo-nextest where it is installed, else `cargo test`), documentation tests, and
@@ -43,6 +44,9 @@ Options:
 
 crash       kills experiments at random moments, engine, workers or both, 50 times in all
             unless told, and says when and what; each must end as if nothing had happened
+sandbox     runs plugins that are hostile or broken, each in a process of its own, and
+            prints how each ended, in what time and memory; it fails where one ends
+            otherwise than expected, or takes more than 10 s or 1 GiB
 
 Tests find what was built by PLEACH_BIN, PLEACH_TORCH and PLEACH_PLUGINS.",
     },

@@ -52,6 +52,10 @@ fn perform(task: Task) -> Outcome<ExitCode> {
             let workshop = build(Profile::Dev, &mut console)?;
             checks::crash(&workshop, kills, seed)?;
         }
+        Task::TestSandbox { names } => {
+            let workshop = build(Profile::Dev, &mut console)?;
+            return checks::sandbox(&workshop, &names).map(passed_on);
+        }
         Task::Setup => {
             Workshop::ready(Places::find()?, &mut console)?;
         }

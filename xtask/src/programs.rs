@@ -35,6 +35,10 @@ impl Workshop {
         variables.push(("PLEACH_BIN", program("pleach")));
         variables.push(("PLEACH_TORCH", program("pleach-torch")));
         variables.push(("PLEACH_PLUGINS", self.places.plugins().into()));
+        if profile == Profile::Dev {
+            // A compiler that was built without optimization takes ten times as long.
+            variables.push(("PLEACH_COMPILE_SECONDS", "80".into()));
+        }
         variables
     }
 

@@ -3,6 +3,7 @@
 use pleach_plan::Strategies;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The user's cache folder of Pleach: `$XDG_CACHE_HOME/pleach`, else `~/.cache/pleach`.
 pub fn cache() -> Option<PathBuf> {
@@ -20,6 +21,11 @@ pub fn data_caches() -> Vec<PathBuf> {
 /// The folder of compiled plugins.
 pub fn plugin_cache() -> Option<PathBuf> {
     cache().map(|cache| cache.join("plugins"))
+}
+
+/// How long a plugin may take to compile, where `PLEACH_COMPILE_SECONDS` says it.
+pub fn compile_limit() -> Option<Duration> {
+    env::var("PLEACH_COMPILE_SECONDS").ok()?.parse().ok().map(Duration::from_secs)
 }
 
 /// Where strategies lie: the folders that `PLEACH_PLUGINS` names, else `plugins` beside the executable or one above.

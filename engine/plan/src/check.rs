@@ -8,7 +8,7 @@ mod metrics;
 mod options;
 mod steps;
 
-pub use options::with_defaults;
+pub use pleach_plugin::with_defaults;
 pub(crate) use steps::PreparedSearch;
 
 use crate::prepare::Surroundings;

@@ -1,8 +1,9 @@
 //! Finding strategies by name, and reading what they say of themselves without running them.
 
-use pleach_plugin::{Manifest, PluginError, read_manifest};
+use pleach_plugin::{COMPONENT_BYTES, Manifest, PluginError, read_manifest};
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,10 +157,16 @@ impl StrategyFile {
     /// # Errors
     /// It cannot be read, or is no strategy.
     pub fn read(path: &Path) -> Result<StrategyFile, StrategyError> {
-        let bytes: Arc<[u8]> = match std::fs::read(path) {
-            Ok(bytes) => bytes.into(),
-            Err(source) => return Err(StrategyError::Unreadable { path: path.to_owned(), source }),
-        };
+        let unreadable = |source| StrategyError::Unreadable { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        // Of a device or a pipe there may be no end.
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Err(unreadable(io::Error::other("it is no file")));
+        }
+        // One byte more than is allowed is refused as too large, without reading the rest.
+        let mut bytes = Vec::new();
+        file.take(COMPONENT_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        let bytes: Arc<[u8]> = bytes.into();
         let manifest = read_manifest(&bytes, &format!("`{}`", path.display()))?;
         let digest = blake3::hash(&bytes).to_hex().to_string();
         Ok(StrategyFile { path: path.to_owned(), bytes, manifest, digest })

@@ -134,13 +134,21 @@ pub fn build_components(host: &Host, folders: &[&Path], options: &BuildOptions) 
 pub fn component_of(host: &Host, module: &[u8], package: &str) -> Result<Built, BuildError> {
     let no_strategy = |detail| BuildError::NoStrategy { package: package.to_owned(), detail };
     let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
-    let mut wasm = encoded.map_err(|error| no_strategy(format!("{error:#}")))?;
-    let manifest = host.describe(&wasm, package).map_err(|error| match error {
+    let wasm = encoded.map_err(|error| no_strategy(format!("{error:#}")))?;
+    with_manifest(host, wasm, package).map_err(|error| match error {
         PluginError::NotStrategy { detail, .. } => no_strategy(detail),
         other => BuildError::Plugin(other),
-    })?;
-    manifest.append_to(&mut wasm);
-    Ok(Built { wasm, manifest })
+    })
+}
+
+/// Makes a component, of whatever language, a plugin: asks it to describe itself, and adds that as its manifest.
+///
+/// # Errors
+/// Where it is no strategy, or did something wrong when it described itself. `origin` names it.
+pub fn with_manifest(host: &Host, mut component: Vec<u8>, origin: &str) -> Result<Built, PluginError> {
+    let manifest = host.describe(&component, origin)?;
+    manifest.append_to(&mut component);
+    Ok(Built { wasm: component, manifest })
 }
 
 #[derive(Deserialize)]

@@ -2,13 +2,14 @@
 //!
 //! A compiled component is native code that is trusted when it is loaded, so whoever can write the cache can run code as
 //! its user. Therefore: the folder belongs to the user and to nobody else (mode 0700); every entry carries a keyed hash
-//! that only who reads the folder's secret can make; an entry is verified in memory before it is loaded, from that same
+//! that only who reads the folder's secret can make; secret and entries are read only where they are regular files of the
+//! folder's owner, reached without a link; an entry is verified in memory before it is loaded, from that same
 //! memory; entries appear by renaming, never by writing in place. Whatever does not fit is set aside and compiled again:
 //! a cache never fails a run.
 
 use std::fs::{self, OpenOptions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,15 +40,22 @@ pub enum CacheUse {
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
+    owner: Owner,
     secret: [u8; DIGEST],
 }
+
+/// The number of a user; nothing where the system has none.
+#[cfg(unix)]
+type Owner = u32;
+#[cfg(not(unix))]
+type Owner = ();
 
 impl Cache {
     /// Opens a folder, making it and its secret where they are missing.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        make_private(folder)?;
+        let owner = make_private(folder)?;
         let path = folder.join("secret");
-        let secret = match read_secret(&path) {
+        let secret = match read_secret(&path, owner) {
             Ok(secret) => secret,
             Err(error) => {
                 if error.kind() != io::ErrorKind::NotFound {
@@ -61,15 +69,20 @@ impl Cache {
                 fs::remove_file(&temporary)?;
                 match linked {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                    _ => read_secret(&path)?,
+                    _ => read_secret(&path, owner)?,
                 }
             }
         };
-        Ok(Self { folder: folder.to_owned(), secret })
+        Ok(Self { folder: folder.to_owned(), owner, secret })
     }
 
-    /// The compiled form of a component's bytes, from the cache or else compiled and stored.
-    pub fn load(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<(Component, CacheUse)> {
+    /// The compiled form of a component's bytes, from the cache or else compiled by `compile` and stored.
+    pub fn load<E>(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        compile: impl FnOnce() -> Result<Component, E>,
+    ) -> Result<(Component, CacheUse), E> {
         let key = key(engine, bytes);
         let path = self.folder.join(key.to_hex().as_str());
         let reason = match self.read(&path, &key) {
@@ -85,7 +98,7 @@ impl Cache {
             Err(Unread::Missing) => None,
             Err(Unread::Rejected(reason)) => Some(reason),
         };
-        let component = Component::new(engine, bytes)?;
+        let component = compile()?;
         let stored = match reason {
             None => self.store(&path, &key, &component).map(|()| CacheUse::Stored),
             Some(reason) => set_aside(&path)
@@ -98,13 +111,11 @@ impl Cache {
 
     fn read(&self, path: &Path, key: &blake3::Hash) -> Result<Vec<u8>, Unread> {
         let rejected = |reason: &str| Unread::Rejected(reason.to_owned());
-        match fs::symlink_metadata(path) {
+        let mut entry = match read_own(path, self.owner) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unread::Missing),
             Err(error) => return Err(Unread::Rejected(error.to_string())),
-            Ok(metadata) if !metadata.is_file() => return Err(rejected("it is not a regular file")),
-            Ok(_) => {}
-        }
-        let mut entry = fs::read(path).map_err(|error| Unread::Rejected(error.to_string()))?;
+            Ok(entry) => entry,
+        };
         if entry.len() < HEADER || entry[..MAGIC.len()] != MAGIC[..] {
             return Err(rejected("it has no header of this format"));
         }
@@ -175,8 +186,8 @@ fn key(engine: &Engine, bytes: &[u8]) -> blake3::Hash {
     feed.0.finalize()
 }
 
-/// Makes sure that a folder exists, is ours and is closed to all others.
-fn make_private(folder: &Path) -> io::Result<()> {
+/// Makes sure that a folder exists, is ours and is closed to all others; gives its owner.
+fn make_private(folder: &Path) -> io::Result<Owner> {
     fs::create_dir_all(folder)?;
     let metadata = fs::symlink_metadata(folder)?;
     if !metadata.is_dir() {
@@ -195,20 +206,40 @@ fn make_private(folder: &Path) -> io::Result<()> {
         if owner != metadata.uid() {
             return Err(io::Error::other(format!("{} belongs to another user", folder.display())));
         }
+        Ok(owner)
     }
+    #[cfg(not(unix))]
     Ok(())
 }
 
-fn read_secret(path: &Path) -> io::Result<[u8; DIGEST]> {
-    let metadata = fs::symlink_metadata(path)?;
-    #[cfg(unix)]
-    let open = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077 != 0;
-    #[cfg(not(unix))]
-    let open = false;
-    if !metadata.is_file() || open {
-        return Err(io::Error::other("the cache's secret is not a private file"));
+/// Reads a regular file of this owner that others can neither read nor write, and that no link leads to.
+fn read_own(path: &Path, owner: Owner) -> io::Result<Vec<u8>> {
+    let named = fs::symlink_metadata(path)?;
+    if !named.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
     }
-    let bytes = fs::read(path)?;
+    let mut file = fs::File::open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // Of the opened file, which may be another by now than the one that was looked at.
+        let opened = file.metadata()?;
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Err(io::Error::other("it was exchanged while it was opened"));
+        }
+        if opened.uid() != owner || opened.mode() & 0o077 != 0 {
+            return Err(io::Error::other("it is not a private file of this user"));
+        }
+    }
+    #[cfg(not(unix))]
+    let () = owner;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_secret(path: &Path, owner: Owner) -> io::Result<[u8; DIGEST]> {
+    let bytes = read_own(path, owner)?;
     bytes.try_into().map_err(|_| io::Error::other("the cache's secret has a wrong length"))
 }
 

@@ -11,6 +11,9 @@ pub enum PluginError {
     /// The bytes are no component at all, or one that this engine cannot compile.
     #[error("{origin} is not a WebAssembly component: {detail}")]
     NotComponent { origin: String, detail: String },
+    /// It is more than the engine compiles or sets up for a strategy.
+    #[error("{origin} is too large for a strategy: {detail}")]
+    TooLarge { origin: String, detail: String },
     /// It wants something from outside that strategies do not get.
     #[error("{origin} imports `{import}`, and strategies get nothing but `pleach:strategy`: {help}")]
     ForbiddenImport { origin: String, import: String, help: &'static str },
@@ -84,7 +87,7 @@ pub enum Fault {
     #[error("wants {wanted} bytes of memory where {limit} are allowed{}", place(frames))]
     Memory { wanted: u64, limit: u64, frames: Vec<String> },
     /// More table elements than allowed.
-    #[error("wants a table of {wanted} elements where {limit} are allowed")]
+    #[error("wants tables of {wanted} elements where {limit} are allowed")]
     Table { wanted: u64, limit: u64 },
     /// Calls nested too deeply.
     #[error("used up its stack of {limit} bytes{}", place(frames))]
@@ -98,6 +101,9 @@ pub enum Fault {
     /// More work asked of the engine within one call than allowed.
     #[error("asks the engine for work on more than {limit} genotypes within one call (in `{function}`)")]
     EngineWork { limit: u64, function: &'static str },
+    /// An answer that the engine would need too much memory for.
+    #[error("asks the engine for an answer of more than {limit} bytes (of `{function}`)")]
+    EngineAnswer { limit: u64, function: &'static str },
     /// A call of the engine that the engine cannot serve.
     #[error("engine call `{function}`: {message}")]
     Engine { function: &'static str, message: String },

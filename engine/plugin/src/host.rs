@@ -1,12 +1,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, Store, WasmBacktraceDetails};
 
 use crate::cache::{Cache, CacheUse};
+use crate::compile::{Uncompiled, compile};
 use crate::contract::generated::{StrategyPlugin, StrategyPluginPre};
 use crate::contract::{Context, PACKAGE, VERSION};
+use crate::extent::check_extent;
+use crate::fuel::costs;
 use crate::imports::State;
 use crate::manifest::without_manifest;
 use crate::{Call, EngineServices, Limits, Manifest, PluginError, Strategy, read_manifest};
@@ -18,13 +22,20 @@ pub struct HostOptions {
     pub cache: Option<PathBuf>,
     /// Bytes of stack that a guest may use. The calling thread's stack must be at least as large again.
     pub stack_bytes: usize,
-    /// Bytes that a component may have: compiling takes time in proportion.
+    /// Bytes that a component may have.
     pub component_bytes: usize,
+    /// How long compiling may take; none is without limit. What comes from the cache is not compiled.
+    pub compile_limit: Option<Duration>,
 }
+
+/// Bytes that a component may have unless told otherwise. Interpreters of Python and JavaScript have 12 to 18 MB.
+pub const COMPONENT_BYTES: usize = 64 << 20;
+/// What plugins of Rust, which compile in a tenth of it, leave room for on a slow machine.
+const COMPILE_LIMIT: Duration = Duration::from_secs(8);
 
 impl Default for HostOptions {
     fn default() -> Self {
-        Self { cache: None, stack_bytes: 1 << 20, component_bytes: 64 << 20 }
+        Self { cache: None, stack_bytes: 1 << 20, component_bytes: COMPONENT_BYTES, compile_limit: Some(COMPILE_LIMIT) }
     }
 }
 
@@ -51,6 +62,7 @@ impl Host {
         config
             .wasm_component_model(true)
             .consume_fuel(true)
+            .operator_cost(costs())
             .max_wasm_stack(options.stack_bytes)
             .cranelift_nan_canonicalization(true)
             .relaxed_simd_deterministic(true)
@@ -92,18 +104,22 @@ impl Host {
     }
 
     fn compile(&self, bytes: &[u8], origin: &str) -> Result<(Component, CacheUse), PluginError> {
-        let not_component = |detail| PluginError::NotComponent { origin: origin.to_owned(), detail };
+        let too_large = |detail| PluginError::TooLarge { origin: origin.to_owned(), detail };
         if bytes.len() > self.options.component_bytes {
             let limit = self.options.component_bytes;
-            return Err(not_component(format!("it has {} bytes where {limit} are allowed", bytes.len())));
+            return Err(too_large(format!("it has {} bytes where {limit} are allowed", bytes.len())));
         }
-        let compiled = match &self.cache {
-            None => Component::new(&self.engine, bytes).map(|component| (component, CacheUse::Off)),
-            Some(Ok(cache)) => cache.load(&self.engine, bytes),
-            Some(Err(reason)) => Component::new(&self.engine, bytes)
-                .map(|component| (component, CacheUse::Unusable { reason: reason.clone() })),
+        check_extent(bytes).map_err(too_large)?;
+        let compiled = || compile(&self.engine, bytes, self.options.compile_limit);
+        let result = match &self.cache {
+            None => compiled().map(|component| (component, CacheUse::Off)),
+            Some(Ok(cache)) => cache.load(&self.engine, bytes, compiled),
+            Some(Err(reason)) => compiled().map(|component| (component, CacheUse::Unusable { reason: reason.clone() })),
         };
-        compiled.map_err(|error| not_component(format!("{error:#}")))
+        result.map_err(|error| match error {
+            Uncompiled::Invalid(detail) => PluginError::NotComponent { origin: origin.to_owned(), detail },
+            Uncompiled::TooLarge(detail) => too_large(detail),
+        })
     }
 }
 

@@ -3,9 +3,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::PluginError;
 use crate::contract::generated::exports::pleach::strategy::strategy as contract;
 use crate::section::{Kind, append_custom_section, before_last, custom_sections, kind};
+use crate::{COMPONENT_BYTES, PluginError, schema};
 
 /// The custom section that holds the manifest as JSON.
 const SECTION: &str = "pleach:manifest";
@@ -96,9 +96,7 @@ impl Manifest {
         if !self.name.split('-').all(word) || self.name.len() > 64 {
             return Err(format!("the name `{}` is not made of lower-case words joined by hyphens", self.name));
         }
-        if !self.options_schema.is_object() {
-            return Err("the options' schema is not an object".to_owned());
-        }
+        schema::check(&self.options_schema)?;
         for (name, schema) in self.options_schema["properties"].as_object().into_iter().flatten() {
             if let Some(need) = schema.get(OPTION_NEEDS).filter(|need| Need::deserialize(*need).is_err()) {
                 return Err(format!("option `{name}` has `{OPTION_NEEDS}: {need}`, which is no need of a strategy"));
@@ -129,6 +127,20 @@ impl Manifest {
     }
 }
 
+/// The options with the schema's defaults in place of those not given, in the schema's order.
+pub fn with_defaults(schema: &Value, given: Map<String, Value>) -> Map<String, Value> {
+    let mut options = Map::new();
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(value) = given.get(name).or_else(|| property.get("default")) {
+            options.insert(name.clone(), value.clone());
+        }
+    }
+    for (name, value) in given {
+        options.entry(name).or_insert(value);
+    }
+    options
+}
+
 /// The component alone, as it was before its manifest was appended: what is compiled, so that a build that asked it to
 /// describe itself has filled the cache for the loads that follow.
 pub(crate) fn without_manifest(bytes: &[u8]) -> &[u8] {
@@ -141,6 +153,10 @@ pub(crate) fn without_manifest(bytes: &[u8]) -> &[u8] {
 /// Where the bytes are no component, or it holds no manifest, or an invalid one.
 pub fn read_manifest(bytes: &[u8], origin: &str) -> Result<Manifest, PluginError> {
     let origin = origin.to_owned();
+    if bytes.len() > COMPONENT_BYTES {
+        let detail = format!("it has more than the {COMPONENT_BYTES} bytes that are allowed");
+        return Err(PluginError::TooLarge { origin, detail });
+    }
     match kind(bytes) {
         Kind::Component => {}
         Kind::CoreModule => {
@@ -215,5 +231,15 @@ mod tests {
         let (field, one, two) = manifest().difference(&other).unwrap();
         assert_eq!((field, one.as_str(), two.as_str()), ("needs", "train, several-objectives", "train"));
         assert_eq!(manifest().difference(&manifest()), None);
+    }
+
+    #[test]
+    fn defaults_fill_what_is_not_given() {
+        let schema = serde_json::json!({"properties": {
+            "population": {"type": "integer", "default": 50}, "sample": {"type": "integer", "default": 10}
+        }});
+        let given = serde_json::json!({"sample": 4}).as_object().unwrap().clone();
+        let filled = with_defaults(&schema, given);
+        assert_eq!(Value::Object(filled), serde_json::json!({"population": 50, "sample": 4}));
     }
 }

@@ -4,7 +4,7 @@ use super::listed;
 use jsonschema::error::ValidationErrorKind;
 use pleach_plugin::Manifest;
 use pleach_spec::{Problem, push_token};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What the plugin's schema refuses; `pointer` is where the options stand.
 pub(super) fn check(manifest: &Manifest, options: &Value, pointer: &str) -> Vec<Problem> {
@@ -49,20 +49,6 @@ fn properties(schema: &Value) -> Vec<&str> {
     schema["properties"].as_object().into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
 }
 
-/// The options with the schema's defaults in place of those not given, in the schema's order.
-pub fn with_defaults(schema: &Value, given: Map<String, Value>) -> Map<String, Value> {
-    let mut options = Map::new();
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        if let Some(value) = given.get(name).or_else(|| property.get("default")) {
-            options.insert(name.clone(), value.clone());
-        }
-    }
-    for (name, value) in given {
-        options.entry(name).or_insert(value);
-    }
-    options
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,12 +83,5 @@ mod tests {
         let low = found.iter().find(|(pointer, ..)| pointer == "/with/sample").unwrap();
         assert!(low.1.contains("less than the minimum of 1"), "{low:?}");
         assert!(refused(json!({"sample": "four"}))[0].1.contains("integer"));
-    }
-
-    #[test]
-    fn defaults_fill_what_is_not_given() {
-        let given = json!({"sample": 4}).as_object().unwrap().clone();
-        let filled = with_defaults(&manifest().options_schema, given);
-        assert_eq!(Value::Object(filled), json!({"population": 50, "sample": 4}));
     }
 }

@@ -15,7 +15,9 @@ pub fn plugin(name: &str) -> Plugin {
 fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-    HOST.get_or_init(|| Host::new(HostOptions { cache: Some(compiled), ..HostOptions::default() }).unwrap())
+    HOST.get_or_init(|| {
+        Host::new(HostOptions { cache: Some(compiled), compile_limit: None, ..HostOptions::default() }).unwrap()
+    })
 }
 
 /// The bytes of a plugin's file.

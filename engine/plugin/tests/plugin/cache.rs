@@ -124,3 +124,88 @@ fn a_folder_open_to_others_is_closed() {
     load(root.path());
     assert_eq!(fs::metadata(root.path()).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+/// Loads a guest whose `ask` is this.
+fn load_other(folder: &Path, ask: &'static str) -> CacheUse {
+    let host = Host::new(HostOptions { cache: Some(folder.to_owned()), ..HostOptions::default() }).unwrap();
+    let wasm = Guest { ask, ..Guest::default() }.wasm();
+    host.load(&wasm, "other.wasm").unwrap().cache_use().clone()
+}
+
+#[test]
+fn entries_that_change_places_are_noticed() {
+    let root = tempfile::tempdir().unwrap();
+    load(root.path());
+    let one = entry(root.path());
+    let elsewhere = root.path().join("one.moved");
+    fs::rename(&one, &elsewhere).unwrap();
+    assert_eq!(load_other(root.path(), "(i32.const 192)"), CacheUse::Stored);
+    let other = entry(root.path());
+    // The other plugin's code under this one's name: both were made with the secret.
+    fs::rename(&other, &one).unwrap();
+    fs::rename(&elsewhere, &other).unwrap();
+    let reason = "it belongs to another component or engine".to_owned();
+    assert_eq!(load(root.path()).cache_use(), &CacheUse::Replaced { reason: reason.clone() });
+    assert_eq!(load_other(root.path(), "(i32.const 192)"), CacheUse::Replaced { reason });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_or_entry_that_others_can_read_is_not_trusted() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    load(root.path());
+    let reason = "it is not a private file of this user".to_owned();
+    let entry = entry(root.path());
+    fs::set_permissions(&entry, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(load(root.path()).cache_use(), &CacheUse::Replaced { reason });
+    fs::set_permissions(root.path().join("secret"), fs::Permissions::from_mode(0o644)).unwrap();
+    let reason = "it was not made with this cache's secret".to_owned();
+    assert_eq!(load(root.path()).cache_use(), &CacheUse::Replaced { reason });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_behind_a_link_is_not_trusted() {
+    let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    load(root.path());
+    load(other.path());
+    // Another's secret and entry, both sound by themselves.
+    fs::remove_file(root.path().join("secret")).unwrap();
+    std::os::unix::fs::symlink(other.path().join("secret"), root.path().join("secret")).unwrap();
+    fs::copy(entry(other.path()), entry(root.path())).unwrap();
+    let reason = "it was not made with this cache's secret".to_owned();
+    assert_eq!(load(root.path()).cache_use(), &CacheUse::Replaced { reason });
+    assert!(fs::symlink_metadata(root.path().join("secret")).unwrap().is_file());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_behind_a_link_is_not_used() {
+    let root = tempfile::tempdir().unwrap();
+    let (real, link) = (root.path().join("real"), root.path().join("link"));
+    fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    assert!(
+        matches!(load(&link).cache_use(), CacheUse::Unusable { reason } if reason.contains("not a folder of its own"))
+    );
+}
+
+/// Only the superuser can give files away; elsewhere there is nothing to see.
+#[cfg(unix)]
+#[test]
+fn what_another_user_left_is_not_trusted() {
+    let root = tempfile::tempdir().unwrap();
+    load(root.path());
+    let secret = root.path().join("secret");
+    if std::os::unix::fs::chown(&secret, Some(12345), None).is_err() {
+        return;
+    }
+    let reason = "it was not made with this cache's secret".to_owned();
+    assert_eq!(load(root.path()).cache_use(), &CacheUse::Replaced { reason });
+    std::os::unix::fs::chown(entry(root.path()), Some(12345), None).unwrap();
+    let reason = "it is not a private file of this user".to_owned();
+    assert_eq!(load(root.path()).cache_use(), &CacheUse::Replaced { reason });
+    std::os::unix::fs::chown(root.path(), Some(12345), None).unwrap();
+    assert!(matches!(load(root.path()).cache_use(), CacheUse::Unusable { reason } if reason.contains("another user")));
+}

@@ -3,6 +3,7 @@
 mod building;
 mod built;
 mod cache;
+mod corpus;
 mod guest;
 mod hostile;
 mod strategies;

@@ -1,8 +1,8 @@
-use super::host;
+use super::host_with;
 use crate::environment;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
-use pleach_plugin::build::{BuildError, BuildOptions, build_components};
+use pleach_plugin::build::{BuildError, BuildOptions, Built, build_components, with_manifest};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 Examples:
   pleach plugin build plugins/random plugins/regularized-evolution --out target/plugins
   cd my-strategy && pleach plugin build . --out .
+  pleach plugin build --component climb.component.wasm   # of componentize-py, componentize-js or another tool
 
 Environment:
   PLEACH_WASM_RUSTC     a compiler in place of cargo's own
@@ -22,8 +23,11 @@ Environment:
   PLEACH_WASM_LINKER    a linker for it")]
 pub struct Arguments {
     /// Folders of crates, all of one workspace
-    #[arg(required = true, value_name = "FOLDER")]
+    #[arg(required_unless_present = "component", value_name = "FOLDER")]
     folders: Vec<PathBuf>,
+    /// A component that was built already, from whatever language: only its manifest is added
+    #[arg(long, value_name = "FILE.wasm", conflicts_with = "folders")]
+    component: Option<PathBuf>,
     /// The folder to write the components to
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
@@ -36,19 +40,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let options = BuildOptions {
-        rustc: environment::path("PLEACH_WASM_RUSTC"),
-        sysroot: environment::path("PLEACH_WASM_SYSROOT"),
-        linker: environment::path("PLEACH_WASM_LINKER"),
-        offline: arguments.offline,
-        ..BuildOptions::new(absolute(&arguments.target)?)
+    let built = match &arguments.component {
+        Some(component) => vec![completed(component)?],
+        None => built(arguments)?,
     };
-    let folders: Vec<&Path> = arguments.folders.iter().map(PathBuf::as_path).collect();
-    let built = build_components(&host()?, &folders, &options).map_err(|error| match &error {
-        BuildError::NoPackage { .. } | BuildError::NoLibrary { .. } => Failure::invalid(&error),
-        BuildError::Cargo { .. } | BuildError::Read { .. } => Failure::unusable(&error),
-        _ => Failure::new(Exit::PluginFailed, &error),
-    })?;
     let cannot =
         |path: &Path, error: &io::Error| Failure::unusable(format!("cannot write `{}`: {error}", path.display()));
     std::fs::create_dir_all(&arguments.out).map_err(|error| cannot(&arguments.out, &error))?;
@@ -63,6 +58,31 @@ pub fn run(arguments: &Arguments) -> Outcome {
         output::data(format_args!("{}\n", path.display()))?;
     }
     Ok(Exit::Done)
+}
+
+/// A component with its manifest.
+fn completed(path: &Path) -> Result<Built, Failure> {
+    let component =
+        std::fs::read(path).map_err(|error| Failure::unusable(format!("cannot read `{}`: {error}", path.display())))?;
+    let origin = format!("`{}`", path.display());
+    with_manifest(&host_with(None)?, component, &origin).map_err(|error| Failure::new(Exit::PluginFailed, error))
+}
+
+/// The plugins of crates.
+fn built(arguments: &Arguments) -> Result<Vec<Built>, Failure> {
+    let options = BuildOptions {
+        rustc: environment::path("PLEACH_WASM_RUSTC"),
+        sysroot: environment::path("PLEACH_WASM_SYSROOT"),
+        linker: environment::path("PLEACH_WASM_LINKER"),
+        offline: arguments.offline,
+        ..BuildOptions::new(absolute(&arguments.target)?)
+    };
+    let folders: Vec<&Path> = arguments.folders.iter().map(PathBuf::as_path).collect();
+    build_components(&host_with(None)?, &folders, &options).map_err(|error| match &error {
+        BuildError::NoPackage { .. } | BuildError::NoLibrary { .. } => Failure::invalid(&error),
+        BuildError::Cargo { .. } | BuildError::Read { .. } => Failure::unusable(&error),
+        _ => Failure::new(Exit::PluginFailed, &error),
+    })
 }
 
 /// Writes a file beside its place first: whoever loads it sees the old one or the new one.

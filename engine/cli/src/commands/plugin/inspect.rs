@@ -1,10 +1,8 @@
 use super::host;
 use crate::commands::Format;
-use crate::environment;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// Show a strategy: its options with their defaults, what it needs, all that it can call
 ///
@@ -26,18 +24,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let file = environment::strategies().find(&arguments.strategy, Path::new("")).map_err(|error| {
-        let exit = match &error {
-            pleach_plan::StrategyError::Unknown { .. } => Exit::Invalid,
-            pleach_plan::StrategyError::Unreadable { .. } => Exit::Unusable,
-            pleach_plan::StrategyError::NotStrategy(_) => Exit::PluginFailed,
-        };
-        let failure = Failure::new(exit, &error);
-        match error.help() {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
-    })?;
+    let file = super::found(&arguments.strategy)?;
     let origin = format!("`{}`", file.path.display());
     let plugin = host()?.load(&file.bytes, &origin).map_err(|error| Failure::new(Exit::PluginFailed, error))?;
     let (manifest, imports) = (plugin.manifest(), plugin.imports());

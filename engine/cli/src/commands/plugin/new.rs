@@ -38,7 +38,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         output::data(format_args!("{}\n", path.display()))?;
     }
     let shown = folder.display();
-    output::say(format_args!("next: `cargo test` in {shown}, then `pleach plugin build {shown} --out plugins`"));
+    output::say(format_args!(
+        "next: `cargo test` in {shown}, then `pleach plugin build {shown} --out plugins` and `pleach plugin test plugins/{}.wasm`",
+        arguments.name
+    ));
     Ok(Exit::Done)
 }
 
