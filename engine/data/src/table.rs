@@ -1,15 +1,22 @@
 //! A CSV file with a header (RFC 4180; comma, semicolon or tab): one row an example, one column the class.
 
-use crate::file::{open, read_bytes};
+use crate::file::open;
 use crate::{DataError, DataShape, Examples, Inputs};
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 use pleach_spec::Csv;
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::collections::HashSet;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 const EXPECTED: &str = "a CSV file with a header line";
 const PATH_REMEDY: &str = "check the path in `data.dataset`; it is relative to the experiment's file";
+/// A row takes at most so many bytes: a quote that is never closed makes the rest of the file one cell.
+const MOST_BYTES: u64 = 16 << 20;
+/// A table has at most so many rows.
+const MOST_ROWS: u64 = 10_000_000;
 const CELL_REMEDY: &str = "fill it in, or remove the row or the column";
 
 /// The opened file, its columns and which of them is the target.
@@ -18,6 +25,26 @@ struct Table<'a> {
     reader: Reader<Box<dyn Read>>,
     columns: Vec<String>,
     target: usize,
+    unended: Rc<Cell<u64>>,
+}
+
+/// Fails where more is read than a row may take since the last one ended.
+struct Bounded<R> {
+    input: R,
+    /// Bytes read since the last row ended.
+    unended: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.unended.set(self.unended.get() + count as u64);
+        if self.unended.get() > MOST_BYTES {
+            let problem = format!("a row of more than {} MiB: perhaps a quote that is never closed", MOST_BYTES >> 20);
+            return Err(io::Error::other(problem));
+        }
+        Ok(count)
+    }
 }
 
 /// Numbers of all columns but the target's, as they stand in the file, and classes in their order: numbers by size, texts by
@@ -54,8 +81,8 @@ pub(crate) fn columns(file: &Path) -> Result<Vec<String>, DataError> {
     Ok(open_table(file)?.1)
 }
 
-/// A reader behind the header, and the names of the columns.
-type Opened = (Reader<Box<dyn Read>>, Vec<String>);
+/// A reader behind the header, the names of the columns, and the bytes read since the last row.
+type Opened = (Reader<Box<dyn Read>>, Vec<String>, Rc<Cell<u64>>);
 
 fn open_table(file: &Path) -> Result<Opened, DataError> {
     if file.is_dir() {
@@ -69,14 +96,17 @@ fn open_table(file: &Path) -> Result<Opened, DataError> {
     let header = start[bom..].split(|&byte| byte == b'\n').next().unwrap_or(&[]);
     let delimiter = *b",;\t".iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
     input.consume(bom);
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(Box::new(input) as Box<dyn Read>);
+    let unended = Rc::new(Cell::new(0));
+    let input: Box<dyn Read> = Box::new(Bounded { input, unended: unended.clone() });
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(input);
     let headers = reader.byte_headers().map_err(|error| csv_error(file, &error))?;
     let mut columns = Vec::with_capacity(headers.len());
+    let mut seen = HashSet::with_capacity(headers.len());
     for cell in headers {
         let Ok(name) = std::str::from_utf8(cell.trim_ascii()) else {
             return Err(DataError::damaged(file, EXPECTED, "a header that is not UTF-8", "save it as UTF-8"));
         };
-        if columns.iter().any(|column| column == name) {
+        if !seen.insert(name.to_owned()) {
             let problem = format!("has more than one column `{name}`");
             return Err(DataError::unsuitable(file, problem, "name each column differently"));
         }
@@ -89,7 +119,7 @@ fn open_table(file: &Path) -> Result<Opened, DataError> {
         let problem = "begins with numbers where the names of the columns are expected";
         return Err(DataError::unsuitable(file, problem, "put a header line before them"));
     }
-    Ok((reader, columns))
+    Ok((reader, columns, unended))
 }
 
 fn csv_error(file: &Path, error: &csv::Error) -> DataError {
@@ -107,10 +137,14 @@ fn csv_error(file: &Path, error: &csv::Error) -> DataError {
 /// here, by reading the file again: only an error asks.
 fn line(file: &Path, position: Option<&Position>) -> u64 {
     let Some(position) = position else { return 1 };
-    let Ok(content) = read_bytes(file, EXPECTED, PATH_REMEDY) else { return position.line() };
-    let start = byte_order_mark(&content) + position.byte() as usize;
-    let gap = content.get(start..).unwrap_or(&[]).iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + gap.filter(|&&byte| byte == b'\n').count() as u64
+    let gap = || -> Option<u64> {
+        let mut content = BufReader::with_capacity(1 << 16, open(file, EXPECTED, PATH_REMEDY).ok()?);
+        let start = byte_order_mark(content.fill_buf().ok()?) as u64 + position.byte();
+        io::copy(&mut content.by_ref().take(start), &mut io::sink()).ok()?;
+        let breaks = content.bytes().map_while(Result::ok).take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        Some(breaks.filter(|&byte| byte == b'\n').count() as u64)
+    };
+    position.line() + gap().unwrap_or(0)
 }
 
 fn byte_order_mark(start: &[u8]) -> usize {
@@ -119,9 +153,13 @@ fn byte_order_mark(start: &[u8]) -> usize {
 
 impl<'a> Table<'a> {
     fn open(file: &'a Path, target: &str) -> Result<Self, DataError> {
-        let (reader, columns) = open_table(file)?;
+        let (reader, columns, unended) = open_table(file)?;
         let Some(target) = columns.iter().position(|column| column == target) else {
-            let names: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+            const FEW: usize = 20;
+            let mut names: Vec<String> = columns.iter().take(FEW).map(|column| format!("`{column}`")).collect();
+            if columns.len() > FEW {
+                names.push(format!("and {} more", columns.len() - FEW));
+            }
             let problem = format!("has no column `{target}`");
             return Err(DataError::unsuitable(file, problem, format!("name one of its columns: {}", names.join(", "))));
         };
@@ -129,14 +167,16 @@ impl<'a> Table<'a> {
             let problem = "has the target column only";
             return Err(DataError::unsuitable(file, problem, "add columns of numbers, the features"));
         }
-        Ok(Table { file, reader, columns, target })
+        Ok(Table { file, reader, columns, target, unended })
     }
 
     fn shape(&self, csv: &Csv) -> Result<Vec<usize>, DataError> {
         let features = self.columns.len() - 1;
         match &csv.shape {
             None => Ok(vec![features]),
-            Some(shape) if shape.iter().product::<usize>() == features => Ok(shape.clone()),
+            Some(shape) if shape.iter().map(|&axis| axis as u128).product::<u128>() == features as u128 => {
+                Ok(shape.clone())
+            }
             Some(shape) => {
                 let problem =
                     format!("has {features} columns beside the target, which do not fill the shape {shape:?}");
@@ -148,8 +188,15 @@ impl<'a> Table<'a> {
     /// Calls for each row.
     fn rows(&mut self, mut each: impl FnMut(&Self, &ByteRecord) -> Result<(), DataError>) -> Result<(), DataError> {
         let mut record = ByteRecord::new();
+        let mut rows = 0;
         while self.reader.read_byte_record(&mut record).map_err(|error| csv_error(self.file, &error))? {
             each(self, &record)?;
+            self.unended.set(0);
+            rows += 1;
+            if rows > MOST_ROWS {
+                let problem = format!("has more than {MOST_ROWS} rows");
+                return Err(DataError::unsuitable(self.file, problem, "take a part of them"));
+            }
         }
         Ok(())
     }

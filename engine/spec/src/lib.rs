@@ -10,6 +10,7 @@ pub mod schema;
 
 mod diagnostic;
 mod document;
+mod file;
 mod include;
 mod manual;
 mod overrides;
@@ -25,6 +26,7 @@ mod words;
 pub use diagnostic::{Diagnostic, Place, Problem, Severity, arrange};
 pub use document::{Document, DocumentKind, Reader};
 pub use experiment::*;
+pub use file::read_file;
 pub use manual::reference;
 pub use render::{Colour, github, human, json};
 pub use schema::schemas;

@@ -12,6 +12,9 @@ use crate::tree::{Entry, Node, Value, push_token};
 use crate::words::{alternatives, did_you_mean, join, suggest};
 use serde_json::{Map, Value as Json};
 
+/// A document with more mistakes is not checked to its end.
+const MOST_PROBLEMS: usize = 250;
+
 /// All mistakes that the schema finds in the tree.
 pub(crate) fn validate(schema: &Json, root: &Node) -> Vec<Problem> {
     static NONE: std::sync::LazyLock<Map<String, Json>> = std::sync::LazyLock::new(Map::new);
@@ -40,6 +43,9 @@ struct Context<'s> {
 
 impl<'s> Checker<'s> {
     fn value(&mut self, schema: &'s Json, node: &Node, context: Context<'s>) {
+        if self.is_full() {
+            return;
+        }
         let schema = resolve(self.definitions, schema);
         let Some(map) = schema.as_object() else { return };
         if let Some(condition) = map.get("if")
@@ -61,6 +67,11 @@ impl<'s> Checker<'s> {
             Some(branch) => self.fitting(branch, node, context, &alternatives),
             None => self.wrong_type(&alternatives, node, context),
         }
+    }
+
+    /// Whether there are more mistakes than anybody reads.
+    fn is_full(&self) -> bool {
+        self.problems.len() > MOST_PROBLEMS
     }
 
     /// Whether a condition of ours holds: a required key, or that this is a decision.
@@ -227,6 +238,9 @@ impl<'s> Checker<'s> {
         let known: Vec<&Entry> = entries.iter().filter(|entry| properties.contains_key(&entry.key)).collect();
         let mut meant = Vec::new();
         for entry in entries {
+            if self.is_full() {
+                return;
+            }
             if let Some(pattern) = schema["propertyNames"]["pattern"].as_str()
                 && let Some(mistake) = forms::mistake(pattern, &entry.key)
             {
@@ -254,6 +268,9 @@ impl<'s> Checker<'s> {
             self.one_key(properties, entries, &known, context);
         } else if entries.is_empty() && schema["minProperties"].as_u64().is_some_and(|least| least > 0) {
             self.problems.push(self.error("wrong-length", "at least one entry is needed here").at_key());
+        } else if let Some(most) = schema["maxProperties"].as_u64().filter(|&most| entries.len() as u64 > most) {
+            let message = format!("expected at most {most} entries, found {}", entries.len());
+            self.problems.push(self.error("wrong-length", message).at_key());
         }
         for key in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
             if !entries.iter().any(|entry| entry.key == key) && !meant.contains(&key) {
