@@ -1,6 +1,7 @@
 use crate::DataError;
+use crate::bounded::open_file;
 use flate2::read::MultiGzDecoder;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -19,13 +20,7 @@ pub(crate) fn read_start(file: &Path, count: u64, expected: &str, remedy: &str) 
 
 /// A file's content as a stream, decompressed if it is gzip.
 pub(crate) fn open(file: &Path, expected: &str, remedy: &str) -> Result<Box<dyn Read>, DataError> {
-    let metadata = fs::metadata(file).map_err(|error| open_error(file, error, expected, remedy))?;
-    if !metadata.is_file() {
-        // Pipes and devices may have no end, and opening a pipe waits for somebody to write.
-        let kind = if metadata.is_dir() { "is a folder" } else { "is no regular file" };
-        return Err(DataError::unsuitable(file, format!("{kind}, expected {expected}"), "name a file on a disk"));
-    }
-    let opened = File::open(file).map_err(|error| open_error(file, error, expected, remedy))?;
+    let opened = open_file(file).map_err(|error| open_error(file, error, expected, remedy))?;
     let mut opened = BufReader::with_capacity(1 << 16, opened);
     let start = io::BufRead::fill_buf(&mut opened).map_err(|error| DataError::unreadable(file, error))?;
     if start.starts_with(&GZIP_MAGIC) {
@@ -51,7 +46,7 @@ pub(crate) fn require_folder(folder: &Path, expected: &str) -> Result<(), DataEr
             folder,
             error,
             expected,
-            "check the path in `data.dataset`; it is relative to the experiment's file",
+            "check the path in `data.dataset`, which is relative to the experiment's file",
         )),
     }
 }
@@ -59,6 +54,9 @@ pub(crate) fn require_folder(folder: &Path, expected: &str) -> Result<(), DataEr
 pub(crate) fn open_error(file: &Path, error: io::Error, expected: &str, remedy: &str) -> DataError {
     match error.kind() {
         io::ErrorKind::NotFound => DataError::missing(file, expected, remedy),
+        io::ErrorKind::InvalidInput => {
+            DataError::unsuitable(file, format!("{error}, expected {expected}"), "name a file on a disk")
+        }
         _ => DataError::unreadable(file, error),
     }
 }

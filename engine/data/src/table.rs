@@ -1,20 +1,17 @@
 //! A CSV file with a header (RFC 4180; comma, semicolon or tab): one row an example, one column the class.
 
+use crate::bounded::{RowEnd, Rows};
 use crate::file::open;
 use crate::{DataError, DataShape, Examples, Inputs};
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 use pleach_spec::Csv;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::rc::Rc;
 
 const EXPECTED: &str = "a CSV file with a header line";
-const PATH_REMEDY: &str = "check the path in `data.dataset`; it is relative to the experiment's file";
-/// A row takes at most so many bytes: a quote that is never closed makes the rest of the file one cell.
-const MOST_BYTES: u64 = 16 << 20;
+const PATH_REMEDY: &str = "check the path in `data.dataset`, which is relative to the experiment's file";
 /// A table has at most so many rows.
 const MOST_ROWS: u64 = 10_000_000;
 const CELL_REMEDY: &str = "fill it in, or remove the row or the column";
@@ -25,26 +22,7 @@ struct Table<'a> {
     reader: Reader<Box<dyn Read>>,
     columns: Vec<String>,
     target: usize,
-    unended: Rc<Cell<u64>>,
-}
-
-/// Fails where more is read than a row may take since the last one ended.
-struct Bounded<R> {
-    input: R,
-    /// Bytes read since the last row ended.
-    unended: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        self.unended.set(self.unended.get() + count as u64);
-        if self.unended.get() > MOST_BYTES {
-            let problem = format!("a row of more than {} MiB: perhaps a quote that is never closed", MOST_BYTES >> 20);
-            return Err(io::Error::other(problem));
-        }
-        Ok(count)
-    }
+    row_end: RowEnd,
 }
 
 /// Numbers of all columns but the target's, as they stand in the file, and classes in their order: numbers by size, texts by
@@ -81,8 +59,8 @@ pub(crate) fn columns(file: &Path) -> Result<Vec<String>, DataError> {
     Ok(open_table(file)?.1)
 }
 
-/// A reader behind the header, the names of the columns, and the bytes read since the last row.
-type Opened = (Reader<Box<dyn Read>>, Vec<String>, Rc<Cell<u64>>);
+/// A reader behind the header, the names of the columns, and what is told after each row.
+type Opened = (Reader<Box<dyn Read>>, Vec<String>, RowEnd);
 
 fn open_table(file: &Path) -> Result<Opened, DataError> {
     if file.is_dir() {
@@ -96,9 +74,8 @@ fn open_table(file: &Path) -> Result<Opened, DataError> {
     let header = start[bom..].split(|&byte| byte == b'\n').next().unwrap_or(&[]);
     let delimiter = *b",;\t".iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
     input.consume(bom);
-    let unended = Rc::new(Cell::new(0));
-    let input: Box<dyn Read> = Box::new(Bounded { input, unended: unended.clone() });
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(input);
+    let (input, row_end) = Rows::new(input);
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(Box::new(input) as Box<dyn Read>);
     let headers = reader.byte_headers().map_err(|error| csv_error(file, &error))?;
     let mut columns = Vec::with_capacity(headers.len());
     let mut seen = HashSet::with_capacity(headers.len());
@@ -119,7 +96,7 @@ fn open_table(file: &Path) -> Result<Opened, DataError> {
         let problem = "begins with numbers where the names of the columns are expected";
         return Err(DataError::unsuitable(file, problem, "put a header line before them"));
     }
-    Ok((reader, columns, unended))
+    Ok((reader, columns, row_end))
 }
 
 fn csv_error(file: &Path, error: &csv::Error) -> DataError {
@@ -153,7 +130,7 @@ fn byte_order_mark(start: &[u8]) -> usize {
 
 impl<'a> Table<'a> {
     fn open(file: &'a Path, target: &str) -> Result<Self, DataError> {
-        let (reader, columns, unended) = open_table(file)?;
+        let (reader, columns, row_end) = open_table(file)?;
         let Some(target) = columns.iter().position(|column| column == target) else {
             const FEW: usize = 20;
             let mut names: Vec<String> = columns.iter().take(FEW).map(|column| format!("`{column}`")).collect();
@@ -167,7 +144,7 @@ impl<'a> Table<'a> {
             let problem = "has the target column only";
             return Err(DataError::unsuitable(file, problem, "add columns of numbers, the features"));
         }
-        Ok(Table { file, reader, columns, target, unended })
+        Ok(Table { file, reader, columns, target, row_end })
     }
 
     fn shape(&self, csv: &Csv) -> Result<Vec<usize>, DataError> {
@@ -191,7 +168,7 @@ impl<'a> Table<'a> {
         let mut rows = 0;
         while self.reader.read_byte_record(&mut record).map_err(|error| csv_error(self.file, &error))? {
             each(self, &record)?;
-            self.unended.set(0);
+            self.row_end.reached();
             rows += 1;
             if rows > MOST_ROWS {
                 let problem = format!("has more than {MOST_ROWS} rows");

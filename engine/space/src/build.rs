@@ -11,7 +11,7 @@ use pleach_spec::{ActivationKind, Features, Layer, LayerKind, Linear, LinearValu
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// A value of more elements than this is refused: no machine holds it.
+/// A network whose values and weights have more elements than this, together, is refused: no machine holds it.
 const MOST_ELEMENTS: u64 = 1 << 38;
 /// A network of more nodes than this is refused.
 const MOST_NODES: usize = 200_000;
@@ -73,6 +73,7 @@ pub(crate) fn build(
         earlier: None,
         layers: 0,
         depth: 0,
+        elements: 0,
     };
     let output = builder.sequence(layers, 0).map_err(|error| error.at("network"));
     let work = builder.layers + builder.nodes.len();
@@ -90,6 +91,8 @@ struct Builder<'a> {
     /// How many layers were begun, and how deep the present one stands.
     layers: usize,
     depth: usize,
+    /// How many elements the values and weights so far have.
+    elements: u64,
 }
 
 impl Builder<'_> {
@@ -105,6 +108,12 @@ impl Builder<'_> {
         if op.tensors().iter().any(|tensor| tensor.elements() > MOST_ELEMENTS) {
             return Err(BuildError::new(format!("the weights of `{}` are larger than any machine holds", op.name()))
                 .help("fewer channels, or `global_pool` before it"));
+        }
+        let weights = op.tensors().iter().fold(0, |sum: u64, tensor| sum.saturating_add(tensor.elements()));
+        self.elements = self.elements.saturating_add(weights).saturating_add(shape.elements());
+        if self.elements > MOST_ELEMENTS {
+            return Err(BuildError::new("up to this layer, the network is larger than any machine holds")
+                .help("fewer layers or channels, or more strides between them"));
         }
         if self.nodes.len() >= MOST_NODES {
             return Err(BuildError::new(format!("the network has more than {MOST_NODES} operations"))

@@ -233,7 +233,8 @@ fn circles(steps: &[Step<'_>], problems: &mut Vec<Problem>) {
             if let Some(first) = path.iter().position(|&seen| seen == index) {
                 let circle: Vec<&str> = path[first..].iter().chain([&index]).map(|&i| steps[i].name).collect();
                 let message = format!("steps wait for each other in a circle: {}", circle.join(" → "));
-                problems.push(Problem::error(steps[path[first]].at("candidates"), "circle", message));
+                let help = "one of them takes its candidates from a search";
+                problems.push(Problem::error(steps[path[first]].at("candidates"), "circle", message).help(help));
                 break;
             }
             if done[index] {
@@ -410,11 +411,8 @@ fn range(node: &Node, bounds: &Node, at: &str, pointer: &str, problems: &mut Vec
         );
     }
     if node.get("log").is_some_and(|log| log.value == Value::Bool(true)) && low <= 0.0 {
-        problems.push(Problem::error(
-            at,
-            "no-logarithm",
-            format!("with `log: true` the range begins above 0, this one at {low}"),
-        ));
+        let message = format!("with `log: true` the range begins above 0, this one at {low}");
+        problems.push(Problem::error(at, "no-logarithm", message).help("begin it at a small number, such as 1.0e-4"));
     }
     if let Some(default) = node.get("default").and_then(Node::as_f64)
         && low <= high
