@@ -14,6 +14,8 @@ const LAYOUT: &str = "lay the folder out as `CLASS/IMAGE.png`, one subfolder of 
 const NOT_AN_IMAGE: &str = "remove it, or save it again as PNG or JPEG";
 /// No image of a data set is larger than this file.
 const MOST_BYTES: u64 = 64 << 20;
+/// No side of an image of a data set has more pixels.
+const MOST_PIXELS: u32 = 16_384;
 /// Formats that people have and that are not read: leaving them out silently would lose examples.
 const OTHER_FORMATS: [&str; 9] = ["gif", "bmp", "webp", "tif", "tiff", "avif", "heic", "jp2", "jxl"];
 
@@ -76,6 +78,9 @@ impl Size {
                 (size.width, size.height) = decoder.dimensions();
                 if size.width == 0 || size.height == 0 {
                     return Err(no_image(file, "an image without pixels"));
+                }
+                if size.width.max(size.height) > MOST_PIXELS {
+                    return Err(no_image(file, &format!("an image of {}x{} pixels", size.width, size.height)));
                 }
             }
             if decoder.color_type().has_color() {

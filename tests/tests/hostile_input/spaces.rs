@@ -129,7 +129,7 @@ fn networks_that_no_machine_holds_are_refused() {
     space(
         "",
         "  - conv: {channels: {one_of: [8, 16], name: c}}\n  - conv: {channels: {from: c, times: 1.0e+300}}\n",
-        "x.yaml:5",
+        "x.yaml:4",
     );
 }
 
