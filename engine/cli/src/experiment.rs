@@ -32,7 +32,7 @@ pub struct Overrides {
 
 /// Reads a file as a document; what is wrong with it is in the document.
 pub fn open(file: &Path, overrides: &Overrides) -> Document {
-    Document::open(&file.to_string_lossy(), &|path| std::fs::read(path), &overrides.set)
+    Document::open(&file.to_string_lossy(), &pleach_spec::read_file, &overrides.set)
 }
 
 /// Where an experiment stands and what it can find there.
@@ -78,7 +78,7 @@ pub fn of_run_with(folder: &RunFolder, base: &Path, strategies: Strategies) -> R
     let lock = folder.read()?.lock()?;
     let label = folder.path().join("lock.yaml");
     let text = without_nulls(lock.experiment).to_string();
-    let document = Document::load(&label.to_string_lossy(), &text, &|path| std::fs::read(path), &[]);
+    let document = Document::load(&label.to_string_lossy(), &text, &pleach_spec::read_file, &[]);
     let surroundings = Surroundings { base: base.to_owned(), data_caches: environment::data_caches(), strategies };
     let (prepared, diagnostics) = pleach_plan::prepare(&document, &surroundings);
     prepared.ok_or_else(|| {

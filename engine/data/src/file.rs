@@ -1,29 +1,18 @@
 use crate::DataError;
+use crate::bounded::open_file;
 use flate2::read::MultiGzDecoder;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The content of a file, decompressed if it is gzip (by its first bytes; none of the formats read here begins so).
-pub(crate) fn read_bytes(file: &Path, expected: &str, remedy: &str) -> Result<Vec<u8>, DataError> {
-    let bytes = fs::read(file).map_err(|error| open_error(file, error, expected, remedy))?;
-    if !bytes.starts_with(&GZIP_MAGIC) {
-        return Ok(bytes);
-    }
-    let mut content = Vec::with_capacity(bytes.len() * 4);
-    MultiGzDecoder::new(bytes.as_slice())
-        .read_to_end(&mut content)
-        .map_err(|error| gzip_error(file, &error, expected, remedy))?;
-    Ok(content)
-}
-
-/// The first bytes of a file's content, decompressed if it is gzip; fewer where the content ends before.
-pub(crate) fn read_start(file: &Path, count: usize, expected: &str, remedy: &str) -> Result<Vec<u8>, DataError> {
-    let mut start = Vec::with_capacity(count);
+/// The first bytes of a file's content, decompressed if it is gzip (by its first bytes; none of the formats read here begins so);
+/// fewer where the content ends before.
+pub(crate) fn read_start(file: &Path, count: u64, expected: &str, remedy: &str) -> Result<Vec<u8>, DataError> {
+    let mut start = Vec::new();
     open(file, expected, remedy)?
-        .take(count as u64)
+        .take(count)
         .read_to_end(&mut start)
         .map_err(|error| gzip_error(file, &error, expected, remedy))?;
     Ok(start)
@@ -31,7 +20,7 @@ pub(crate) fn read_start(file: &Path, count: usize, expected: &str, remedy: &str
 
 /// A file's content as a stream, decompressed if it is gzip.
 pub(crate) fn open(file: &Path, expected: &str, remedy: &str) -> Result<Box<dyn Read>, DataError> {
-    let opened = File::open(file).map_err(|error| open_error(file, error, expected, remedy))?;
+    let opened = open_file(file).map_err(|error| open_error(file, error, expected, remedy))?;
     let mut opened = BufReader::with_capacity(1 << 16, opened);
     let start = io::BufRead::fill_buf(&mut opened).map_err(|error| DataError::unreadable(file, error))?;
     if start.starts_with(&GZIP_MAGIC) {
@@ -57,7 +46,7 @@ pub(crate) fn require_folder(folder: &Path, expected: &str) -> Result<(), DataEr
             folder,
             error,
             expected,
-            "check the path in `data.dataset`; it is relative to the experiment's file",
+            "check the path in `data.dataset`, which is relative to the experiment's file",
         )),
     }
 }
@@ -65,6 +54,9 @@ pub(crate) fn require_folder(folder: &Path, expected: &str) -> Result<(), DataEr
 pub(crate) fn open_error(file: &Path, error: io::Error, expected: &str, remedy: &str) -> DataError {
     match error.kind() {
         io::ErrorKind::NotFound => DataError::missing(file, expected, remedy),
+        io::ErrorKind::InvalidInput => {
+            DataError::unsuitable(file, format!("{error}, expected {expected}"), "name a file on a disk")
+        }
         _ => DataError::unreadable(file, error),
     }
 }

@@ -7,11 +7,15 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use rayon::prelude::*;
 use std::fs;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 const LAYOUT: &str = "lay the folder out as `CLASS/IMAGE.png`, one subfolder of PNG or JPEG images a class";
 const NOT_AN_IMAGE: &str = "remove it, or save it again as PNG or JPEG";
+/// No image of a data set is larger than this file.
+const MOST_BYTES: u64 = 64 << 20;
+/// No side of an image of a data set has more pixels.
+const MOST_PIXELS: u32 = 16_384;
 /// Formats that people have and that are not read: leaving them out silently would lose examples.
 const OTHER_FORMATS: [&str; 9] = ["gif", "bmp", "webp", "tif", "tiff", "avif", "heic", "jp2", "jxl"];
 
@@ -74,6 +78,9 @@ impl Size {
                 (size.width, size.height) = decoder.dimensions();
                 if size.width == 0 || size.height == 0 {
                     return Err(no_image(file, "an image without pixels"));
+                }
+                if size.width.max(size.height) > MOST_PIXELS {
+                    return Err(no_image(file, &format!("an image of {}x{} pixels", size.width, size.height)));
                 }
             }
             if decoder.color_type().has_color() {
@@ -216,7 +223,13 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
 }
 
 fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(file).map_err(|error| open_error(file, error, "an image", "leave the folder alone while it is read"))
+    let unreadable = |error| open_error(file, error, "an image", "leave the folder alone while it is read");
+    let mut bytes = Vec::new();
+    fs::File::open(file).map_err(unreadable)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(no_image(file, &format!("a file of more than {} MiB", MOST_BYTES >> 20)));
+    }
+    Ok(bytes)
 }
 
 fn no_image(file: &Path, found: &str) -> DataError {

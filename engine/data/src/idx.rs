@@ -1,6 +1,6 @@
 //! The IDX files of MNIST and its successors (LeCun, Cortes and Burges, "The MNIST database of handwritten digits").
 
-use crate::file::{first_present, read_bytes, read_start, require_folder};
+use crate::file::{first_present, read_start, require_folder};
 use crate::{DataError, DataShape, Examples, Inputs};
 use std::path::{Path, PathBuf};
 
@@ -99,14 +99,17 @@ fn require_same_size(size: Images, test: Images, file: &Path) -> Result<(), Data
 }
 
 fn read_images(file: &Path, hash: Option<&str>) -> Result<(Images, Vec<u8>), DataError> {
-    let mut bytes = read_bytes(file, "IDX images", REMEDY)?;
-    let size = images_header(file, &bytes)?;
+    let size = images_header(file, &read_start(file, 16, "the header of IDX images", REMEDY)?)?;
     let values = size.count as u128 * size.height as u128 * size.width as u128;
+    // No more than the header says: what was compressed may be endless.
+    let whole = u64::try_from(values).unwrap_or(u64::MAX).saturating_add(17);
+    let mut bytes = read_start(file, whole, "IDX images", REMEDY)?;
     let held = bytes.len() - 16;
     if values != held as u128 {
         let (count, height, width) = (size.count, size.height, size.width);
         let expected = format!("{count} images of {height}x{width} pixels, {values} bytes after the header");
-        return Err(DataError::damaged(file, expected, format!("{held} bytes"), REMEDY));
+        let found = if held as u128 > values { "more".to_owned() } else { format!("{held} bytes") };
+        return Err(DataError::damaged(file, expected, found, REMEDY));
     }
     require_hash(file, &bytes, hash)?;
     bytes.drain(..16);
@@ -147,12 +150,18 @@ fn images_header(file: &Path, bytes: &[u8]) -> Result<Images, DataError> {
 }
 
 fn read_labels(file: &Path, hash: Option<&str>) -> Result<Vec<u8>, DataError> {
-    let mut bytes = read_bytes(file, "IDX labels", REMEDY)?;
-    require_magic(file, header_number(&bytes, 0), LABELS_MAGIC, "IDX labels")?;
-    let count = header_number(&bytes, 1).map(|count| count as usize);
+    let header = read_start(file, 8, "the header of IDX labels", REMEDY)?;
+    require_magic(file, header_number(&header, 0), LABELS_MAGIC, "IDX labels")?;
+    let count = header_number(&header, 1).map(|count| count as usize);
+    let mut bytes = read_start(file, count.unwrap_or(0) as u64 + 9, "IDX labels", REMEDY)?;
     if count != bytes.len().checked_sub(8) {
         let expected = count.map_or("a header of 8 bytes".to_owned(), |count| format!("{count} labels of one byte"));
-        let found = format!("{} bytes after the header", bytes.len().saturating_sub(8));
+        let held = bytes.len().saturating_sub(8);
+        let found = if count.is_some_and(|count| held > count) {
+            "more".into()
+        } else {
+            format!("{held} bytes after the header")
+        };
         return Err(DataError::damaged(file, expected, found, REMEDY));
     }
     require_hash(file, &bytes, hash)?;

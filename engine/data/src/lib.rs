@@ -11,6 +11,7 @@
 //!
 //! Every error names the file, what was expected there, and what to do ([`DataError`]).
 
+mod bounded;
 mod cifar;
 mod describe;
 mod digits;
@@ -31,6 +32,7 @@ mod statistics;
 mod synthetic;
 mod table;
 
+pub use bounded::{RowEnd, Rows, open_file};
 pub use describe::{Description, Kind, describe_new};
 pub use error::DataError;
 pub use examples::{DataShape, Examples, Inputs};

@@ -1,15 +1,19 @@
 //! A CSV file with a header (RFC 4180; comma, semicolon or tab): one row an example, one column the class.
 
-use crate::file::{open, read_bytes};
+use crate::bounded::{RowEnd, Rows};
+use crate::file::open;
 use crate::{DataError, DataShape, Examples, Inputs};
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 use pleach_spec::Csv;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::collections::HashSet;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 const EXPECTED: &str = "a CSV file with a header line";
-const PATH_REMEDY: &str = "check the path in `data.dataset`; it is relative to the experiment's file";
+const PATH_REMEDY: &str = "check the path in `data.dataset`, which is relative to the experiment's file";
+/// A table has at most so many rows.
+const MOST_ROWS: u64 = 10_000_000;
 const CELL_REMEDY: &str = "fill it in, or remove the row or the column";
 
 /// The opened file, its columns and which of them is the target.
@@ -18,6 +22,7 @@ struct Table<'a> {
     reader: Reader<Box<dyn Read>>,
     columns: Vec<String>,
     target: usize,
+    row_end: RowEnd,
 }
 
 /// Numbers of all columns but the target's, as they stand in the file, and classes in their order: numbers by size, texts by
@@ -54,8 +59,8 @@ pub(crate) fn columns(file: &Path) -> Result<Vec<String>, DataError> {
     Ok(open_table(file)?.1)
 }
 
-/// A reader behind the header, and the names of the columns.
-type Opened = (Reader<Box<dyn Read>>, Vec<String>);
+/// A reader behind the header, the names of the columns, and what is told after each row.
+type Opened = (Reader<Box<dyn Read>>, Vec<String>, RowEnd);
 
 fn open_table(file: &Path) -> Result<Opened, DataError> {
     if file.is_dir() {
@@ -69,14 +74,16 @@ fn open_table(file: &Path) -> Result<Opened, DataError> {
     let header = start[bom..].split(|&byte| byte == b'\n').next().unwrap_or(&[]);
     let delimiter = *b",;\t".iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
     input.consume(bom);
+    let (input, row_end) = Rows::new(input);
     let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(Box::new(input) as Box<dyn Read>);
     let headers = reader.byte_headers().map_err(|error| csv_error(file, &error))?;
     let mut columns = Vec::with_capacity(headers.len());
+    let mut seen = HashSet::with_capacity(headers.len());
     for cell in headers {
         let Ok(name) = std::str::from_utf8(cell.trim_ascii()) else {
             return Err(DataError::damaged(file, EXPECTED, "a header that is not UTF-8", "save it as UTF-8"));
         };
-        if columns.iter().any(|column| column == name) {
+        if !seen.insert(name.to_owned()) {
             let problem = format!("has more than one column `{name}`");
             return Err(DataError::unsuitable(file, problem, "name each column differently"));
         }
@@ -89,7 +96,7 @@ fn open_table(file: &Path) -> Result<Opened, DataError> {
         let problem = "begins with numbers where the names of the columns are expected";
         return Err(DataError::unsuitable(file, problem, "put a header line before them"));
     }
-    Ok((reader, columns))
+    Ok((reader, columns, row_end))
 }
 
 fn csv_error(file: &Path, error: &csv::Error) -> DataError {
@@ -107,10 +114,14 @@ fn csv_error(file: &Path, error: &csv::Error) -> DataError {
 /// here, by reading the file again: only an error asks.
 fn line(file: &Path, position: Option<&Position>) -> u64 {
     let Some(position) = position else { return 1 };
-    let Ok(content) = read_bytes(file, EXPECTED, PATH_REMEDY) else { return position.line() };
-    let start = byte_order_mark(&content) + position.byte() as usize;
-    let gap = content.get(start..).unwrap_or(&[]).iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + gap.filter(|&&byte| byte == b'\n').count() as u64
+    let gap = || -> Option<u64> {
+        let mut content = BufReader::with_capacity(1 << 16, open(file, EXPECTED, PATH_REMEDY).ok()?);
+        let start = byte_order_mark(content.fill_buf().ok()?) as u64 + position.byte();
+        io::copy(&mut content.by_ref().take(start), &mut io::sink()).ok()?;
+        let breaks = content.bytes().map_while(Result::ok).take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        Some(breaks.filter(|&byte| byte == b'\n').count() as u64)
+    };
+    position.line() + gap().unwrap_or(0)
 }
 
 fn byte_order_mark(start: &[u8]) -> usize {
@@ -119,9 +130,13 @@ fn byte_order_mark(start: &[u8]) -> usize {
 
 impl<'a> Table<'a> {
     fn open(file: &'a Path, target: &str) -> Result<Self, DataError> {
-        let (reader, columns) = open_table(file)?;
+        let (reader, columns, row_end) = open_table(file)?;
         let Some(target) = columns.iter().position(|column| column == target) else {
-            let names: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+            const FEW: usize = 20;
+            let mut names: Vec<String> = columns.iter().take(FEW).map(|column| format!("`{column}`")).collect();
+            if columns.len() > FEW {
+                names.push(format!("and {} more", columns.len() - FEW));
+            }
             let problem = format!("has no column `{target}`");
             return Err(DataError::unsuitable(file, problem, format!("name one of its columns: {}", names.join(", "))));
         };
@@ -129,14 +144,16 @@ impl<'a> Table<'a> {
             let problem = "has the target column only";
             return Err(DataError::unsuitable(file, problem, "add columns of numbers, the features"));
         }
-        Ok(Table { file, reader, columns, target })
+        Ok(Table { file, reader, columns, target, row_end })
     }
 
     fn shape(&self, csv: &Csv) -> Result<Vec<usize>, DataError> {
         let features = self.columns.len() - 1;
         match &csv.shape {
             None => Ok(vec![features]),
-            Some(shape) if shape.iter().product::<usize>() == features => Ok(shape.clone()),
+            Some(shape) if shape.iter().map(|&axis| axis as u128).product::<u128>() == features as u128 => {
+                Ok(shape.clone())
+            }
             Some(shape) => {
                 let problem =
                     format!("has {features} columns beside the target, which do not fill the shape {shape:?}");
@@ -148,8 +165,15 @@ impl<'a> Table<'a> {
     /// Calls for each row.
     fn rows(&mut self, mut each: impl FnMut(&Self, &ByteRecord) -> Result<(), DataError>) -> Result<(), DataError> {
         let mut record = ByteRecord::new();
+        let mut rows = 0;
         while self.reader.read_byte_record(&mut record).map_err(|error| csv_error(self.file, &error))? {
             each(self, &record)?;
+            self.row_end.reached();
+            rows += 1;
+            if rows > MOST_ROWS {
+                let problem = format!("has more than {MOST_ROWS} rows");
+                return Err(DataError::unsuitable(self.file, problem, "take a part of them"));
+            }
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl<'c> Check<'c> {
         let base = self.document.space_pointer();
         let recipe = self.root.at(base).and_then(|space| space.get("training")).map(Node::to_json);
         let shape = data.map(|data| (Shape(data.shape.iter().copied().collect()), data.classes));
-        for entry in self.root.get("steps").map_or(&[][..], Node::entries) {
+        for entry in self.document.steps() {
             let Some(body) = entry.value.get("train") else { continue };
             let Some(network) = body.get("network") else { continue };
             let mut pointer = "/steps".to_owned();

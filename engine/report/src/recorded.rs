@@ -174,8 +174,8 @@ impl RecordedStep {
 /// The shape of the input and the number of classes as `best.yaml` has them.
 fn shape_of_best(folder: &RunFolder) -> Option<(Shape, usize)> {
     let path = folder.path().join("best.yaml");
-    let text = std::fs::read_to_string(&path).ok()?;
-    let document = Document::load("best.yaml", &text, &|path| std::fs::read(path), &[]);
+    let text = String::from_utf8(pleach_spec::read_file(path.to_str()?).ok()?).ok()?;
+    let document = Document::load("best.yaml", &text, &pleach_spec::read_file, &[]);
     let space = document.experiment().ok()?.space;
     Some((Shape(space.input?.into_iter().collect()), space.classes?))
 }

@@ -11,10 +11,14 @@ use pleach_spec::{ActivationKind, Features, Layer, LayerKind, Linear, LinearValu
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// A value of more elements than this is refused: no machine holds it.
+/// A network whose values and weights have more elements than this, together, is refused: no machine holds it.
 const MOST_ELEMENTS: u64 = 1 << 38;
 /// A network of more nodes than this is refused.
 const MOST_NODES: usize = 200_000;
+/// A network of more layers than this is refused, those that compute nothing included.
+const MOST_LAYERS: usize = 200_000;
+/// Layers may stand so deep in each other, named blocks written out.
+const MOST_DEPTH: usize = 128;
 
 /// Why layers build no network, and at which place of the resolved space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,22 +58,26 @@ type Result<T> = std::result::Result<T, BuildError>;
 /// The index of a node while building.
 type Id = u32;
 
-/// Builds the network that the layers describe.
+/// Builds the network that the layers describe; says also how many layers and nodes were worked on.
 pub(crate) fn build(
     layers: &[Layer],
     blocks: &[(String, Layer)],
     input: &Shape,
     classes: Option<usize>,
-) -> Result<Network> {
+) -> (Result<Network>, usize) {
     let mut builder = Builder {
         nodes: vec![Node { op: Op::Input, inputs: SmallVec::new(), shape: input.clone(), path: Arc::from("input") }],
         blocks,
         classes,
         path: String::from("network"),
         earlier: None,
+        layers: 0,
+        depth: 0,
+        elements: 0,
     };
-    let output = builder.sequence(layers, 0).map_err(|error| error.at("network"))?;
-    Ok(Network { nodes: builder.nodes, output })
+    let output = builder.sequence(layers, 0).map_err(|error| error.at("network"));
+    let work = builder.layers + builder.nodes.len();
+    (output.map(|output| Network { nodes: builder.nodes, output }), work)
 }
 
 struct Builder<'a> {
@@ -80,6 +88,11 @@ struct Builder<'a> {
     path: String,
     /// The input of the last cell: what a cell with two earlier outputs takes beside its own input.
     earlier: Option<Id>,
+    /// How many layers were begun, and how deep the present one stands.
+    layers: usize,
+    depth: usize,
+    /// How many elements the values and weights so far have.
+    elements: u64,
 }
 
 impl Builder<'_> {
@@ -89,13 +102,22 @@ impl Builder<'_> {
 
     fn add(&mut self, op: Op, inputs: SmallVec<[Id; 2]>, shape: Shape, path: &Arc<str>) -> Result<Id> {
         if shape.elements() > MOST_ELEMENTS {
-            return Err(BuildError::new(format!("a value of shape {shape} is larger than any machine holds")));
+            return Err(BuildError::new(format!("a value of shape {shape} is larger than any machine holds"))
+                .help("fewer channels, or more strides before it"));
         }
         if op.tensors().iter().any(|tensor| tensor.elements() > MOST_ELEMENTS) {
-            return Err(BuildError::new(format!("the weights of `{}` are larger than any machine holds", op.name())));
+            return Err(BuildError::new(format!("the weights of `{}` are larger than any machine holds", op.name()))
+                .help("fewer channels, or `global_pool` before it"));
+        }
+        let weights = op.tensors().iter().fold(0, |sum: u64, tensor| sum.saturating_add(tensor.elements()));
+        self.elements = self.elements.saturating_add(weights).saturating_add(shape.elements());
+        if self.elements > MOST_ELEMENTS {
+            return Err(BuildError::new("up to this layer, the network is larger than any machine holds")
+                .help("fewer layers or channels, or more strides between them"));
         }
         if self.nodes.len() >= MOST_NODES {
-            return Err(BuildError::new(format!("the network has more than {MOST_NODES} operations")));
+            return Err(BuildError::new(format!("the network has more than {MOST_NODES} operations"))
+                .help("repeat less, or use blocks less often"));
         }
         self.nodes.push(Node { op, inputs, shape, path: path.clone() });
         Ok((self.nodes.len() - 1) as Id)
@@ -158,6 +180,22 @@ impl Builder<'_> {
     }
 
     fn layer(&mut self, layer: &Layer, x: Id) -> Result<Id> {
+        self.layers += 1;
+        if self.layers > MOST_LAYERS {
+            return Err(BuildError::new(format!("the network has more than {MOST_LAYERS} layers"))
+                .help("repeat less, or use blocks less often"));
+        }
+        if self.depth == MOST_DEPTH {
+            return Err(BuildError::new(format!("layers stand deeper than {MOST_DEPTH} in each other"))
+                .help("put them one after another"));
+        }
+        self.depth += 1;
+        let result = self.layer_itself(layer, x);
+        self.depth -= 1;
+        result
+    }
+
+    fn layer_itself(&mut self, layer: &Layer, x: Id) -> Result<Id> {
         match layer {
             Layer::Sequence(layers) => self.sequence(layers, x),
             Layer::Kind(kind) => {

@@ -187,6 +187,11 @@ fn order(inputs: &[SmallVec<[u32; 2]>], output: Value, network: &Network) -> Net
             }
             continue;
         }
+        let mut sources = sources.clone();
+        if network.nodes[index as usize].op == Op::Add {
+            // Equal terms in the order in which they are numbered, so that the form of the form is itself.
+            sources.sort_by_key(|&source| (hashes[source as usize], numbers[source as usize]));
+        }
         let sources = sources
             .iter()
             .map(|&source| {

@@ -10,6 +10,15 @@ use std::collections::HashMap;
 mod cell;
 mod count;
 
+/// A space of more decisions than this is refused: no search gets through them.
+const MOST_DECISIONS: usize = 10_000;
+/// A decision of more options than this is refused.
+const MOST_OPTIONS: usize = 10_000;
+/// A space holds at most so many values, those in fresh repetitions and fresh blocks counted wherever they are written out.
+const MOST_VALUES: usize = 500_000;
+/// Values may stand so deep in each other, fresh blocks and the first use of others written out.
+const MOST_DEPTH: usize = 256;
+
 /// What compiling gives.
 #[derive(Debug, Default)]
 pub(crate) struct Compiled {
@@ -32,6 +41,9 @@ pub(crate) fn compile(section: &Value, base: &str) -> Compiled {
         used: Vec::new(),
         open: Vec::new(),
         bodies: 0,
+        values: 0,
+        depth: 0,
+        is_full: false,
     };
     let mut section_template = |key: &str, role, layers| {
         section.get(key).map(|value| {
@@ -118,14 +130,55 @@ struct Compiler<'a> {
     /// The blocks that are being compiled, to find circles.
     open: Vec<String>,
     bodies: u32,
+    /// How many values were walked through, and how deep it stands.
+    values: usize,
+    depth: usize,
+    /// Whether the space is too large to go on.
+    is_full: bool,
 }
 
 impl Compiler<'_> {
     fn problem(&mut self, pointer: &str, code: &'static str, message: String, help: Option<String>) {
-        self.problems.push(SpaceProblem { pointer: pointer.to_owned(), code, message, help, warning: false });
+        // What is left out of a space that is too large is missing elsewhere.
+        if !self.is_full {
+            self.problems.push(SpaceProblem { pointer: pointer.to_owned(), code, message, help, warning: false });
+        }
+    }
+
+    /// Says once what of the space is too large, if something is.
+    fn bound(&mut self, place: &Place) {
+        let (message, help) = if self.decisions.len() > MOST_DECISIONS {
+            (
+                format!("more than {MOST_DECISIONS} decisions"),
+                "decide once for several layers: name a block, and `use` it",
+            )
+        } else if self.values > MOST_VALUES {
+            (
+                format!("the space written out holds more than {MOST_VALUES} values"),
+                "`repeat` without `fresh` writes nothing out",
+            )
+        } else if self.depth >= MOST_DEPTH {
+            (format!("layers and blocks stand deeper than {MOST_DEPTH} in each other"), "put them one after another")
+        } else {
+            return;
+        };
+        self.problem(&place.pointer, "too-large", message, Some(help.to_owned()));
+        self.is_full = true;
     }
 
     fn walk(&mut self, value: &Value, place: &Place) -> Template {
+        self.values += 1;
+        self.bound(place);
+        if self.is_full {
+            return Template::Constant(Value::Null);
+        }
+        self.depth += 1;
+        let template = self.walk_value(value, place);
+        self.depth -= 1;
+        template
+    }
+
+    fn walk_value(&mut self, value: &Value, place: &Place) -> Template {
         match value {
             Value::Array(items) => {
                 let items: Vec<Template> =
@@ -186,6 +239,12 @@ impl Compiler<'_> {
             self.problem(&pointer, "empty-choice", "`one_of` needs a list of options".into(), None);
             return Template::Constant(Value::Null);
         };
+        if options.len() > MOST_OPTIONS {
+            let message = format!("{} are too many options: at most {MOST_OPTIONS}", options.len());
+            let help = "numbers are a range: `int: [low, high]`; layers are several decisions".to_owned();
+            self.problem(&format!("{}/one_of", place.pointer), "too-large", message, Some(help));
+            return Template::Constant(Value::Null);
+        }
         let domain = levels(options).map_or_else(|| Domain::Choice(labels(options)), Domain::Levels);
         let default = match map.get("default") {
             None => 0.0,
@@ -371,7 +430,9 @@ impl Compiler<'_> {
         };
         if self.open.iter().any(|open| open == name) {
             let message = format!("block `{name}` uses itself: {} → {name}", self.open.join(" → "));
-            self.problem(&place.pointer, "block-circle", message, None);
+            let help =
+                "a block is made of layers and of other blocks; `repeat` puts layers one after another".to_owned();
+            self.problem(&place.pointer, "block-circle", message, Some(help));
             return Template::Constant(Value::Array(Vec::new()));
         }
         let pointer = format!("{}/blocks/{name}", self.base);

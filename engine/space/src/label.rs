@@ -1,6 +1,7 @@
 //! How options are called.
 
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// The options as rising numbers, if they are.
 pub(crate) fn levels(options: &[Value]) -> Option<Vec<f64>> {
@@ -11,21 +12,19 @@ pub(crate) fn levels(options: &[Value]) -> Option<Vec<f64>> {
 /// A label for each option, as short as tells them apart: `conv`, or `conv {kernel: 3}`.
 pub(crate) fn labels(options: &[Value]) -> Vec<String> {
     let short: Vec<String> = options.iter().map(short_label).collect();
-    let mut labels: Vec<String> = options
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    short.iter().for_each(|label| *count.entry(label).or_default() += 1);
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    options
         .iter()
         .zip(&short)
         .map(|(option, label)| {
-            let unique = short.iter().filter(|other| *other == label).count() == 1;
-            if unique { label.clone() } else { full_label(option) }
+            let label = if count[label.as_str()] == 1 { label.clone() } else { full_label(option) };
+            let number = seen.entry(label.clone()).or_default();
+            *number += 1;
+            if *number == 1 { label } else { format!("{label} #{number}") }
         })
-        .collect();
-    for i in 1..labels.len() {
-        let earlier = labels[..i].iter().filter(|label| **label == labels[i]).count();
-        if earlier > 0 {
-            labels[i] = format!("{} #{}", labels[i], earlier + 1);
-        }
-    }
-    labels
+        .collect()
 }
 
 fn short_label(option: &Value) -> String {

@@ -223,30 +223,28 @@ pub(crate) fn all(decisions: &[Decision]) -> impl Iterator<Item = Genotype> + '_
 
 /// Genotypes in which every option stands at least once, and both ends of every range: one a value, the others at their
 /// defaults and what the value depends on made to count.
-pub(crate) fn every_option(decisions: &[Decision]) -> Vec<Genotype> {
-    let mut genotypes = Vec::new();
-    for (index, decision) in decisions.iter().enumerate() {
-        let ends = match &decision.domain {
-            Domain::Integer { low, high, .. } => vec![*low as f64, *high as f64],
-            Domain::Real { low, high, .. } => vec![*low, *high],
-            options => (0..options.size().unwrap_or(0)).map(|value| value as f64).collect(),
-        };
-        for value in ends {
-            let mut wanted: Vec<Option<f64>> = vec![None; decisions.len()];
-            wanted[index] = Some(value);
-            let mut next = index;
-            while let Some(condition) = &decisions[next].active_when {
-                wanted[condition.decision] = condition.values.first().copied();
-                next = condition.decision;
-            }
-            let mut genotype = vec![0.0; decisions.len()];
-            for other in 0..decisions.len() {
-                if is_active(decisions, &genotype, other) {
-                    genotype[other] = wanted[other].unwrap_or(decisions[other].default);
-                }
-            }
-            genotypes.push(genotype);
+pub(crate) fn every_option(decisions: &[Decision]) -> impl Iterator<Item = Genotype> {
+    let ends = |decision: &Decision| match &decision.domain {
+        Domain::Integer { low, high, .. } => vec![*low as f64, *high as f64],
+        Domain::Real { low, high, .. } => vec![*low, *high],
+        options => (0..options.size().unwrap_or(0)).map(|value| value as f64).collect(),
+    };
+    let values = decisions.iter().enumerate();
+    let values = values.flat_map(move |(index, decision)| ends(decision).into_iter().map(move |value| (index, value)));
+    values.map(|(index, value)| {
+        let mut wanted: Vec<Option<f64>> = vec![None; decisions.len()];
+        wanted[index] = Some(value);
+        let mut next = index;
+        while let Some(condition) = &decisions[next].active_when {
+            wanted[condition.decision] = condition.values.first().copied();
+            next = condition.decision;
         }
-    }
-    genotypes
+        let mut genotype = vec![0.0; decisions.len()];
+        for other in 0..decisions.len() {
+            if is_active(decisions, &genotype, other) {
+                genotype[other] = wanted[other].unwrap_or(decisions[other].default);
+            }
+        }
+        genotype
+    })
 }

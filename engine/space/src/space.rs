@@ -32,6 +32,11 @@ pub struct Space {
     constant_layers: Vec<Option<Layer>>,
 }
 
+/// A check of a space works on at most so many layers and operations, which is about a second; one network may exceed it.
+const MOST_WORK: usize = 3_000_000;
+/// Distinct networks are counted where all together have at most so many layers and operations.
+const MOST_COUNTING: f64 = 50e6;
+
 /// What a genotype builds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Built {
@@ -41,6 +46,14 @@ pub struct Built {
     pub costs: Costs,
     /// Equal for genotypes that build the same network.
     pub fingerprint: Fingerprint,
+}
+
+/// Canonical form, costs and fingerprint of a network as declared.
+fn built(declared: &Network) -> Built {
+    let network = canonical(declared);
+    let costs = Costs::of(declared, &network);
+    let fingerprint = fingerprint(&network);
+    Built { network, costs, fingerprint }
 }
 
 impl Space {
@@ -170,11 +183,23 @@ impl Space {
     /// # Errors
     /// If the layers' shapes do not fit, with the place of the layer.
     pub fn network(&self, genotype: &[f64]) -> Result<Network, SpaceProblem> {
-        let (layers, blocks) = self.layers(genotype)?;
+        self.network_and_work(genotype).0
+    }
+
+    /// The network as declared, and how many layers, operations and decisions were worked on for it.
+    fn network_and_work(&self, genotype: &[f64]) -> (Result<Network, SpaceProblem>, usize) {
+        let (layers, blocks) = match self.layers(genotype) {
+            Ok(found) => found,
+            Err(problem) => return (Err(problem), genotype.len()),
+        };
         let layers: Vec<Layer> = layers.into_iter().map(Cow::into_owned).collect();
         let input = self.input.as_ref().expect("a space with a network has an input");
-        let network =
-            build(&layers, &blocks, input, self.classes).map_err(|error| self.build_problem(genotype, &error))?;
+        let (network, work) = build(&layers, &blocks, input, self.classes);
+        let network = network.map_err(|error| self.build_problem(genotype, &error));
+        (network.and_then(|network| self.fitting_output(network)), work + genotype.len())
+    }
+
+    fn fitting_output(&self, network: Network) -> Result<Network, SpaceProblem> {
         let output = network.output_shape();
         match self.classes {
             Some(classes) if !output.is_vector() || output.channels() != classes => Err(self.problem(
@@ -192,11 +217,7 @@ impl Space {
     /// # Errors
     /// As [`Space::network`].
     pub fn build(&self, genotype: &[f64]) -> Result<Built, SpaceProblem> {
-        let declared = self.network(genotype)?;
-        let network = canonical(&declared);
-        let costs = Costs::of(&declared, &network);
-        let fingerprint = fingerprint(&network);
-        Ok(Built { network, costs, fingerprint })
+        self.network(genotype).map(|declared| built(&declared))
     }
 
     /// The training recipe.
@@ -243,6 +264,9 @@ impl Space {
 
     /// Builds every option of every decision in at least one network, and `random` random genotypes; what does not fit is
     /// said once a place. If hardly any genotype keeps to the hard requirements, that is said too.
+    ///
+    /// The work is bounded: of large networks fewer random genotypes are built, and of a space so large that not even every
+    /// option can be built, that is said.
     pub fn check(&self, random: usize) -> Vec<SpaceProblem> {
         let mut problems: Vec<SpaceProblem> = Vec::new();
         let mut note = |problem: SpaceProblem| {
@@ -253,50 +277,57 @@ impl Space {
         let hard: Vec<&Requirement> =
             self.requirements.iter().filter(|r| Costs::NAMES.contains(&r.metric.name.as_str())).collect();
         let mut kept = 0usize;
-        let mut built = 0usize;
+        let mut fitting = 0usize;
+        let mut work = 0usize;
         let mut visit = |genotype: &[f64], counts: bool| {
             if let Err(problem) = self.training(genotype) {
                 note(problem);
             }
             if !self.has_network() {
-                return;
+                work += genotype.len();
+                return work < MOST_WORK;
             }
-            let result =
-                if hard.is_empty() { self.network(genotype).map(|_| None) } else { self.build(genotype).map(Some) };
-            match result {
+            let (network, effort) = self.network_and_work(genotype);
+            work += effort;
+            match network {
                 Err(problem) => note(problem),
-                Ok(build) if counts => {
-                    built += 1;
-                    let keeps = build.is_none_or(|build| {
-                        hard.iter().all(|r| build.costs.metric(&r.metric.name).is_some_and(|v| r.violation(v) <= 0.0))
+                Ok(network) if counts => {
+                    fitting += 1;
+                    let costs = (!hard.is_empty()).then(|| built(&network).costs);
+                    let keeps = costs.is_none_or(|costs| {
+                        hard.iter().all(|r| costs.metric(&r.metric.name).is_some_and(|v| r.violation(v) <= 0.0))
                     });
                     kept += usize::from(keeps);
                 }
                 Ok(_) => {}
             }
+            work < MOST_WORK
         };
         visit(&self.defaults(), false);
-        for genotype in sample::every_option(&self.decisions) {
-            visit(&genotype, false);
-        }
+        let mut options = sample::every_option(&self.decisions);
+        options.by_ref().all(|genotype| visit(&genotype, false));
+        let unbuilt = options.count();
         let small = self.genotypes().is_some_and(|count| count <= random as f64);
         if small {
-            for genotype in sample::all(&self.decisions) {
-                visit(&genotype, true);
-            }
+            sample::all(&self.decisions).all(|genotype| visit(&genotype, true));
         } else {
             let mut generator = Generator::new(0);
-            for _ in 0..random {
-                visit(&sample::draw(&self.decisions, &mut generator), true);
-            }
+            (0..random).all(|_| visit(&sample::draw(&self.decisions, &mut generator), true));
         }
-        if !hard.is_empty() && built > 0 && kept * 50 < built {
-            let share = 100.0 * kept as f64 / built as f64;
-            let of = if small { "all" } else { "random" };
+        if unbuilt > 0 {
+            let message = format!("the space is so large that {unbuilt} options were built in no network");
+            let help = "mistakes in them show when a search builds them; fewer decisions or layers can be checked";
+            let mut problem = self.problem("not-all-checked", "", message, Some(help.into()));
+            problem.warning = true;
+            note(problem);
+        }
+        if !hard.is_empty() && fitting > 0 && kept * 50 < fitting {
+            let share = 100.0 * kept as f64 / fitting as f64;
+            let of = if small && work < MOST_WORK { "all" } else { "random" };
             let mut problem = self.problem(
                 "hard-to-require",
                 "/require",
-                format!("only {kept} of {built} {of} genotypes ({share:.1} %) keep to `require`"),
+                format!("only {kept} of {fitting} {of} genotypes ({share:.1} %) keep to `require`"),
                 Some("loosen it, or narrow the decisions so that more candidates pass".into()),
             );
             problem.warning = kept > 0;
@@ -310,10 +341,16 @@ impl Space {
         sample::count(&self.decisions)
     }
 
-    /// The number of distinct networks, where there are at most `limit` genotypes.
+    /// The number of distinct networks, where there are at most `limit` genotypes, of networks that are not so large that
+    /// counting takes minutes.
     pub fn unique(&self, limit: u64) -> Option<u64> {
         use rayon::prelude::*;
-        if !self.has_network() || self.genotypes()? > limit as f64 {
+        let genotypes = self.genotypes()?;
+        if !self.has_network() || genotypes > limit as f64 {
+            return None;
+        }
+        let (_, work) = self.network_and_work(&self.defaults());
+        if work as f64 * genotypes > MOST_COUNTING {
             return None;
         }
         let genotypes: Vec<Genotype> = sample::all(&self.decisions).collect();

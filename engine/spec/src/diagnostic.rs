@@ -166,16 +166,28 @@ impl Flaw {
         Diagnostic {
             code: self.code,
             severity: self.severity,
-            message: self.message,
+            message: shortened(self.message),
             file: file.label().to_owned(),
             line: start.line,
             column: start.column,
             end_line: end.line,
             end_column: end.column,
-            help: self.help,
+            help: self.help.map(shortened),
             source_line: Some(file.line(start.line).to_owned()),
         }
     }
+}
+
+/// A message as long as somebody reads: what a file holds can stand in it, however long.
+fn shortened(message: String) -> String {
+    const MOST: usize = 600;
+    const KEPT: usize = 200;
+    if message.len() <= MOST {
+        return message;
+    }
+    let head = message.floor_char_boundary(KEPT);
+    let tail = message.ceil_char_boundary(message.len() - KEPT);
+    format!("{} … {}", &message[..head], &message[tail..])
 }
 
 /// Puts diagnostics in the order of their places and drops those said twice. Files keep the order in which they come first.

@@ -9,10 +9,14 @@ use crate::scalar::lookalike;
 use crate::schema;
 use crate::semantics;
 use crate::source::{FileId, Sources, Span};
-use crate::tree::{Node, Value, Walk};
+use crate::tree::{Entry, Node, Value, Walk};
 use crate::validate::validate;
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::io;
+
+/// So many mistakes are shown at once; nobody reads more.
+const MOST_DIAGNOSTICS: usize = 200;
 
 /// Reads a file by its path; the only way in which this crate sees files.
 pub type Reader<'r> = &'r dyn Fn(&str) -> io::Result<Vec<u8>>;
@@ -168,6 +172,11 @@ impl Document {
         }
     }
 
+    /// The steps of an experiment as written; none where there are more than the schema takes.
+    pub fn steps(&self) -> &[Entry] {
+        self.root.as_ref().map_or(&[], semantics::steps)
+    }
+
     /// Everything that is wrong, errors and warnings, in the order of the files.
     pub fn check(&self) -> Vec<Diagnostic> {
         let problems = [self.validate(), self.semantics()].concat();
@@ -180,10 +189,17 @@ impl Document {
         diagnostics.extend(self.flaws.iter().cloned().map(|flaw| flaw.locate(&self.sources)));
         // What could not be read as written needs no second word about what it was read as.
         let place = |d: &Diagnostic| (d.file.clone(), d.line, d.column, d.end_line, d.end_column);
-        let read: Vec<_> = diagnostics.iter().filter(|d| d.is_error()).map(place).collect();
-        let found = problems.iter().map(|problem| self.diagnose(problem));
+        let read: HashSet<_> = diagnostics.iter().filter(|d| d.is_error()).map(place).collect();
+        let found = problems.iter().take(MOST_DIAGNOSTICS + 1).map(|problem| self.diagnose(problem));
         diagnostics.extend(found.filter(|diagnostic| !read.contains(&place(diagnostic))));
-        arrange(diagnostics)
+        let mut diagnostics = arrange(diagnostics);
+        if diagnostics.len() > MOST_DIAGNOSTICS {
+            diagnostics.truncate(MOST_DIAGNOSTICS);
+            let message = format!("there are more than {MOST_DIAGNOSTICS} mistakes: the first are shown");
+            let file = self.sources.file(self.main).label();
+            diagnostics.push(Diagnostic::of_file(file, "too-many", message).help("mend these, then check again"));
+        }
+        diagnostics
     }
 
     /// The typed experiment.

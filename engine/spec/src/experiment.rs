@@ -90,9 +90,12 @@ pub struct Experiment {
     #[serde(default)]
     pub limits: Limits,
     /// The steps by name; a step that refers to another, as in `top(explore, 3)`, runs after it.
-    #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": forms::STEP}))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = MOST_STEPS, "propertyNames" = {"pattern": forms::STEP}))]
     pub steps: IndexMap<String, Step>,
 }
+
+/// The most steps of an experiment.
+pub(crate) const MOST_STEPS: usize = 256;
 
 fn default_severities() -> Vec<u8> {
     vec![1, 2, 3, 4, 5]
@@ -115,11 +118,11 @@ pub struct SpaceSection {
     pub from: Option<String>,
     /// The shape of one input, such as `[3, 32, 32]` (channels, height, width); the data's own shape wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 3), inner(range(min = 1)))]
+    #[schemars(length(min = 1, max = 3), inner(range(min = 1, max = 1_000_000)))]
     pub input: Option<Vec<usize>>,
     /// The number of classes; the data's own number wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub classes: Option<usize>,
     /// Named blocks: each is decided once, and `use: NAME` puts it into the network, however often.
     #[serde(default, skip_serializing_if = "Option::is_none")]

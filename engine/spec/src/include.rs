@@ -16,6 +16,8 @@ pub(crate) enum Unreadable {
     Failed(io::Error),
     #[error("this file is no text in UTF-8")]
     NotText { line: usize, column: usize },
+    #[error("this file is text in UTF-16")]
+    Utf16,
 }
 
 impl Unreadable {
@@ -23,6 +25,7 @@ impl Unreadable {
     pub fn into_diagnostic(self, path: &str) -> Diagnostic {
         let (code, line, column) = match &self {
             Unreadable::NotText { line, column } => ("not-utf-8", *line, *column),
+            Unreadable::Utf16 => ("not-utf-8", 1, 1),
             Unreadable::Missing | Unreadable::Failed(_) => ("unreadable-file", 1, 1),
         };
         Diagnostic {
@@ -30,7 +33,19 @@ impl Unreadable {
             column,
             end_line: line,
             end_column: column,
+            help: Some(self.remedy().to_owned()),
             ..Diagnostic::of_file(path, code, self.to_string())
+        }
+    }
+
+    /// What to do about it.
+    fn remedy(&self) -> &'static str {
+        match self {
+            Unreadable::Missing => {
+                "paths are relative to the working folder; `pleach new` writes an experiment to begin with"
+            }
+            Unreadable::Failed(_) => "name a YAML file with an experiment or a space",
+            Unreadable::NotText { .. } | Unreadable::Utf16 => "save it as UTF-8",
         }
     }
 }
@@ -41,6 +56,9 @@ pub(crate) fn read(path: &str, reader: Reader<'_>) -> Result<String, Unreadable>
         io::ErrorKind::NotFound => Unreadable::Missing,
         _ => Unreadable::Failed(error),
     })?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Unreadable::Utf16);
+    }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let valid = String::from_utf8_lossy(valid);

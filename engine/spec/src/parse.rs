@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// Lists and mappings may stand so deep in each other.
 pub(crate) const DEPTH: usize = 64;
 /// A document holds at most so many values, those behind aliases counted wherever they are used.
-const NODES: usize = 200_000;
+const NODES: usize = 50_000;
 
 /// Parses a file from a byte on. A syntax error leaves no tree; all other mistakes leave one.
 pub(crate) fn parse(sources: &Sources, file: FileId, from: usize) -> (Option<Node>, Vec<Flaw>) {
@@ -136,7 +136,10 @@ impl Builder<'_> {
             _ => {}
         }
         if self.nodes > NODES {
-            self.flaws.push(Flaw::new(span, "too-large", format!("more than {NODES} values")));
+            self.flaws.push(
+                Flaw::new(span, "too-large", format!("more than {NODES} values"))
+                    .help("a range such as `{int: [1, 1000]}` stands for many values"),
+            );
             return false;
         }
         true

@@ -58,21 +58,24 @@ fn one(diagnostic: &Diagnostic, colour: Colour, text: &mut String) {
 
 /// The part of a line around the columns from `start` to `end` (from 0), and where and how wide these are in it.
 fn excerpt(source: &str, start: usize, end: usize) -> (String, usize, usize) {
-    let cells: Vec<String> = source.trim_end().chars().map(cell).collect();
-    let start = start.min(cells.len());
-    let end = end.clamp(start, cells.len());
+    let source = source.trim_end();
+    let length = source.chars().count();
+    let start = start.min(length);
+    let end = end.clamp(start, length);
     let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().map(columns).sum::<usize>()).sum::<usize>();
     let mut first = 0;
-    let mut last = cells.len();
-    if width(&cells) > WIDTH {
+    let mut last = length;
+    // Of a long line only the shown part is taken apart: there can be many mistakes in it.
+    if length > WIDTH || width(&source.chars().map(cell).collect::<Vec<_>>()) > WIDTH {
         // The marked part with what surrounds it, a little more of what comes before.
         first = start.saturating_sub(WIDTH / 2);
-        last = (first + WIDTH).min(cells.len());
+        last = (first + WIDTH).min(length);
     }
-    let (head, tail) = (if first > 0 { "…" } else { "" }, if last < cells.len() { "…" } else { "" });
-    let shown = format!("{head}{}{tail}", cells[first..last].concat());
-    let before = head.chars().count() + width(&cells[first..start]);
-    (shown, before, width(&cells[start..end.min(last)]).max(1))
+    let cells: Vec<String> = source.chars().skip(first).take(last - first).map(cell).collect();
+    let (head, tail) = (if first > 0 { "…" } else { "" }, if last < length { "…" } else { "" });
+    let shown = format!("{head}{}{tail}", cells.concat());
+    let before = head.chars().count() + width(&cells[..start - first]);
+    (shown, before, width(&cells[start - first..end.min(last) - first]).max(1))
 }
 
 /// A character as it is shown: tabs as spaces, control characters as a mark.

@@ -112,6 +112,10 @@ pub(crate) fn lookalike(text: &str, quoted: bool) -> Option<String> {
     if let Some(share) = text.strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok()) {
         return Some(format!("write a share as a number: {}", share / 100.0));
     }
+    let unit = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    if text.len() - unit.len() >= 2 && number(unit.trim_end()) {
+        return Some(format!("write the number without its unit: {}", unit.trim_end()));
+    }
     has_digit.then(|| format!("`{text}` is text, not a number"))
 }
 
@@ -177,6 +181,7 @@ mod tests {
         assert_eq!(lookalike("1_000", false).unwrap(), "a number with underscores is text in YAML 1.2: write 1000");
         assert_eq!(lookalike("50%", false).unwrap(), "write a share as a number: 0.5");
         assert_eq!(lookalike("1e3x", false).unwrap(), "`1e3x` is text, not a number");
+        assert_eq!(lookalike("20 epochs", false).unwrap(), "write the number without its unit: 20");
         assert_eq!(lookalike("12", true).unwrap(), "`12` in quotes is text: leave the quotes away");
         assert_eq!(lookalike("no", true), None);
         assert_eq!(lookalike("relu", false), None);

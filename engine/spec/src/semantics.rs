@@ -3,8 +3,8 @@
 mod tables;
 
 use crate::diagnostic::Problem;
-use crate::experiment::{Corruption, Metric, Reference};
-use crate::tree::{Node, Value, push_token};
+use crate::experiment::{Corruption, MOST_STEPS, Metric, Reference};
+use crate::tree::{Entry, Node, Value, push_token};
 use crate::words::{did_you_mean, suggest};
 
 /// Epochs where a training recipe names none.
@@ -68,6 +68,11 @@ impl Evaluator {
     }
 }
 
+/// The steps of an experiment; none where there are more than the schema takes.
+pub(crate) fn steps(root: &Node) -> &[Entry] {
+    root.get("steps").map(Node::entries).filter(|steps| steps.len() <= MOST_STEPS).unwrap_or_default()
+}
+
 /// A step as far as it can be read.
 struct Step<'n> {
     name: &'n str,
@@ -79,8 +84,7 @@ struct Step<'n> {
 
 impl<'n> Step<'n> {
     fn all(root: &'n Node) -> Vec<Step<'n>> {
-        let Some(steps) = root.get("steps") else { return Vec::new() };
-        let read = |entry: &'n crate::tree::Entry| {
+        let read = |entry: &'n Entry| {
             let mut pointer = "/steps".to_owned();
             push_token(&mut pointer, &entry.key);
             let (kind, body) = match entry.value.entries() {
@@ -91,7 +95,7 @@ impl<'n> Step<'n> {
             let reference = body.get("candidates").and_then(Node::as_str).and_then(|text| text.parse().ok());
             Step { name: &entry.key, kind, body, reference, pointer }
         };
-        steps.entries().iter().map(read).collect()
+        steps(root).iter().map(read).collect()
     }
 
     fn at(&self, keys: &str) -> String {
@@ -229,7 +233,8 @@ fn circles(steps: &[Step<'_>], problems: &mut Vec<Problem>) {
             if let Some(first) = path.iter().position(|&seen| seen == index) {
                 let circle: Vec<&str> = path[first..].iter().chain([&index]).map(|&i| steps[i].name).collect();
                 let message = format!("steps wait for each other in a circle: {}", circle.join(" → "));
-                problems.push(Problem::error(steps[path[first]].at("candidates"), "circle", message));
+                let help = "one of them takes its candidates from a search";
+                problems.push(Problem::error(steps[path[first]].at("candidates"), "circle", message).help(help));
                 break;
             }
             if done[index] {
@@ -406,11 +411,8 @@ fn range(node: &Node, bounds: &Node, at: &str, pointer: &str, problems: &mut Vec
         );
     }
     if node.get("log").is_some_and(|log| log.value == Value::Bool(true)) && low <= 0.0 {
-        problems.push(Problem::error(
-            at,
-            "no-logarithm",
-            format!("with `log: true` the range begins above 0, this one at {low}"),
-        ));
+        let message = format!("with `log: true` the range begins above 0, this one at {low}");
+        problems.push(Problem::error(at, "no-logarithm", message).help("begin it at a small number, such as 1.0e-4"));
     }
     if let Some(default) = node.get("default").and_then(Node::as_f64)
         && low <= high

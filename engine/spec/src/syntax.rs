@@ -47,6 +47,9 @@ pub(crate) fn describe(error: &ScanError) -> (String, Option<&'static str>) {
                 Some("put the text into quotes"),
             );
         }
+        kind if kind.to_string().contains("hexadecimal") => {
+            return ("unknown escape in double quotes".into(), Some("single quotes keep a backslash as it is"));
+        }
         kind => kind.to_string(),
     };
     let words = message.trim().trim_end_matches('.');

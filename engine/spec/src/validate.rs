@@ -12,6 +12,9 @@ use crate::tree::{Entry, Node, Value, push_token};
 use crate::words::{alternatives, did_you_mean, join, suggest};
 use serde_json::{Map, Value as Json};
 
+/// A document with more mistakes is not checked to its end.
+const MOST_PROBLEMS: usize = 250;
+
 /// All mistakes that the schema finds in the tree.
 pub(crate) fn validate(schema: &Json, root: &Node) -> Vec<Problem> {
     static NONE: std::sync::LazyLock<Map<String, Json>> = std::sync::LazyLock::new(Map::new);
@@ -40,6 +43,9 @@ struct Context<'s> {
 
 impl<'s> Checker<'s> {
     fn value(&mut self, schema: &'s Json, node: &Node, context: Context<'s>) {
+        if self.is_full() {
+            return;
+        }
         let schema = resolve(self.definitions, schema);
         let Some(map) = schema.as_object() else { return };
         if let Some(condition) = map.get("if")
@@ -61,6 +67,11 @@ impl<'s> Checker<'s> {
             Some(branch) => self.fitting(branch, node, context, &alternatives),
             None => self.wrong_type(&alternatives, node, context),
         }
+    }
+
+    /// Whether there are more mistakes than anybody reads.
+    fn is_full(&self) -> bool {
+        self.problems.len() > MOST_PROBLEMS
     }
 
     /// Whether a condition of ours holds: a required key, or that this is a decision.
@@ -105,9 +116,28 @@ impl<'s> Checker<'s> {
                 lookalike(text, node.text.is_none())
             }
             Value::String(text) => {
+                if takes("array").is_some() {
+                    return Some(format!("write a list: `[{text}]`"));
+                }
                 let object = takes("object")?;
-                let properties = object["properties"].as_object()?;
-                properties.contains_key(text).then(|| format!("write it with a colon and its value: `{text}: …`"))
+                let property = object["properties"].get(text.as_str());
+                property.map(|property| example(text, property, self.definitions)).or_else(|| wrapped(object, node))
+            }
+            Value::Number(_) if takes("object").is_some_and(|object| wrapped(object, node).is_some()) => {
+                takes("object").and_then(|object| wrapped(object, node))
+            }
+            Value::List(items) if takes("integer").or(takes("number")).is_some() => between(items, context),
+            Value::List(_)
+                if takes("object").is_some_and(|o| o["additionalProperties"].is_object() && branches.len() == 1) =>
+            {
+                Some("each entry has a name in place of its dash: `NAME: …`".into())
+            }
+            Value::Map(entries)
+                if takes("array").is_some()
+                    && branches.len() == 1
+                    && !entries.iter().any(|entry| suggest(&entry.key, FORMS).is_some()) =>
+            {
+                Some("each item of a list begins with `- `".into())
             }
             Value::Number(number) if takes("integer").is_some() => {
                 let value = number.as_f64()?;
@@ -162,8 +192,16 @@ impl<'s> Checker<'s> {
                     Some(format!("`{text}` needs a value: {example}"))
                 }
                 Some(keys) if suggest(text, words.iter().copied()).is_none() => {
-                    let keys = keys.keys().map(String::as_str).filter(|key| !words.contains(key));
-                    did_you_mean(text, &words.iter().copied().chain(keys).collect::<Vec<_>>())
+                    let likely = suggest(text, keys.keys().map(String::as_str));
+                    let others = keys.keys().map(String::as_str).filter(|key| !words.contains(key));
+                    let help = did_you_mean(text, &words.iter().copied().chain(others).collect::<Vec<_>>());
+                    match likely.filter(|likely| !words.contains(likely)) {
+                        Some(likely) => Some(format!(
+                            "did you mean `{likely}`? {}",
+                            example(likely, &keys[likely], self.definitions)
+                        )),
+                        None => help,
+                    }
                 }
                 _ => did_you_mean(text, &words),
             };
@@ -192,7 +230,11 @@ impl<'s> Checker<'s> {
             (Json::Null, high) => format!("at most {} can stand here", plain(high)),
             (low, high) => format!("{} to {} can stand here", plain(low), plain(high)),
         };
-        self.problems.push(self.error("out-of-range", format!("{written} is out of range: {bounds}")));
+        let mut problem = self.error("out-of-range", format!("{written} is out of range: {bounds}"));
+        if low == Some(0.0) && high.is_some_and(|high| high <= 1.0) && (10.0..=100.0).contains(&value) {
+            problem.help = Some(format!("write {value} % as {}", value / 100.0));
+        }
+        self.problems.push(problem);
     }
 
     fn list(&mut self, schema: &'s Json, items: &[Node]) {
@@ -227,6 +269,9 @@ impl<'s> Checker<'s> {
         let known: Vec<&Entry> = entries.iter().filter(|entry| properties.contains_key(&entry.key)).collect();
         let mut meant = Vec::new();
         for entry in entries {
+            if self.is_full() {
+                return;
+            }
             if let Some(pattern) = schema["propertyNames"]["pattern"].as_str()
                 && let Some(mistake) = forms::mistake(pattern, &entry.key)
             {
@@ -254,6 +299,9 @@ impl<'s> Checker<'s> {
             self.one_key(properties, entries, &known, context);
         } else if entries.is_empty() && schema["minProperties"].as_u64().is_some_and(|least| least > 0) {
             self.problems.push(self.error("wrong-length", "at least one entry is needed here").at_key());
+        } else if let Some(most) = schema["maxProperties"].as_u64().filter(|&most| entries.len() as u64 > most) {
+            let message = format!("expected at most {most} entries, found {}", entries.len());
+            self.problems.push(self.error("wrong-length", message).at_key());
         }
         for key in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
             if !entries.iter().any(|entry| entry.key == key) && !meant.contains(&key) {
@@ -321,10 +369,29 @@ impl<'s> Checker<'s> {
         } else if suggest(key, free.iter().copied()).is_some() {
             did_you_mean(key, &free)
         } else {
-            did_you_mean(key, &keys).or_else(|| Some("no key can stand here".into()))
+            // It may be known elsewhere.
+            crate::places::example(key, &self.pointer)
+                .map(|example| format!("it stands elsewhere: `{example}`"))
+                .or_else(|| {
+                    self.open_mapping(properties)
+                        .map(|free| format!("as one of its options it stands below `{free}`: `{free}: {{{key}: …}}`"))
+                })
+                .or_else(|| did_you_mean(key, &keys))
+                .or_else(|| Some("no key can stand here".into()))
         };
         self.problems.push(problem);
         suggest(key, free)
+    }
+
+    /// The key whose value may have any keys, such as the options of a strategy.
+    fn open_mapping<'k>(&self, properties: &'k Map<String, Json>) -> Option<&'k str> {
+        let open = |schema: &Json| {
+            let schema = resolve(self.definitions, schema);
+            schema["type"] == "object"
+                && schema.get("properties").is_none()
+                && !schema["additionalProperties"].is_object()
+        };
+        properties.iter().find(|(_, schema)| open(schema)).map(|(key, _)| key.as_str())
     }
 
     /// What a place takes that is no decision.
@@ -350,6 +417,30 @@ impl<'s> Checker<'s> {
                 Some(format!("one of {}", keys.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")));
             self.problems.push(problem);
         }
+    }
+}
+
+/// A value in the mapping that belongs around it, where that has one key only: `{trials: 100}`.
+fn wrapped(object: &Json, node: &Node) -> Option<String> {
+    let required: Vec<&str> = object["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let properties = object["properties"].as_object()?;
+    let key = match required.as_slice() {
+        [only] => only,
+        [] if object["maxProperties"] == 1 => properties.keys().next()?.as_str(),
+        _ => return None,
+    };
+    node.text.as_deref().map(|text| format!("write `{{{key}: {text}}}`"))
+}
+
+/// Several numbers where one belongs: a decision between them, or one that counts for all sides.
+fn between(items: &[Node], context: Context<'_>) -> Option<String> {
+    let texts: Vec<&str> = items.iter().map(|item| item.text.as_deref()).collect::<Option<_>>()?;
+    match texts.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|text| text == first) => Some(format!("write {first}")),
+        [_, ..] if context.decidable => {
+            Some(format!("to decide between them, write `{{one_of: [{}]}}`", texts.join(", ")))
+        }
+        _ => None,
     }
 }
 

@@ -16,8 +16,8 @@ pub(crate) fn join(parts: Vec<String>, last: &str) -> String {
 
 /// The candidate that a misspelt word was most likely meant to be.
 ///
-/// Compared without case and separators: equal, or few edits apart (Damerau and Levenshtein), or one a part of the other, as in
-/// `kernel_size` for `kernel`.
+/// Compared without case and separators: equal, or what others call it ([`crate::foreign`]), or few edits apart (Damerau and
+/// Levenshtein), or one a part of the other, as in `kernel_sizes` for `kernel`.
 pub fn suggest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let plain =
         |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
@@ -26,10 +26,14 @@ pub fn suggest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     if length == 0 || length > 64 {
         return None;
     }
+    let known: Vec<&str> = crate::foreign::ours(&meant).collect();
     candidates
         .into_iter()
         .filter_map(|candidate| {
             let other = plain(candidate);
+            if other != meant && known.contains(&candidate) {
+                return Some((0, candidate));
+            }
             let edits = strsim::damerau_levenshtein(&meant, &other);
             let within =
                 other.chars().count() >= 4 && (meant.contains(&other) || (length >= 4 && other.contains(&meant)));
@@ -74,6 +78,9 @@ mod tests {
             ("global-pool", Some("global_pool")),
             ("oneof", Some("one_of")),
             ("srtide", Some("stride")),
+            ("lr", Some("rate")),
+            ("filters", Some("channels")),
+            ("units", Some("channels")),
             ("dropout", None),
             ("x", None),
             ("", None),

@@ -249,9 +249,24 @@ impl RunFolder {
 
     fn read_text(&self, name: &str) -> Result<String> {
         let path = self.path.join(name);
-        fs::read_to_string(&path).map_err(|source| Error::file(path, source))
+        let read = || -> io::Result<String> {
+            // A pipe would be waited for, and a file without end read without end.
+            if !fs::metadata(&path)?.is_file() {
+                return Err(io::Error::other("it is no regular file"));
+            }
+            let mut text = String::new();
+            io::Read::read_to_string(&mut io::Read::take(fs::File::open(&path)?, MOST_BYTES + 1), &mut text)?;
+            match text.len() as u64 > MOST_BYTES {
+                true => Err(io::Error::other(format!("it has more than {} MiB", MOST_BYTES >> 20))),
+                false => Ok(text),
+            }
+        };
+        read().map_err(|source| Error::file(path, source))
     }
 }
+
+/// The experiment and its lock are smaller.
+const MOST_BYTES: u64 = 64 << 20;
 
 pub(crate) const LOCK_FILE: &str = LOCK;
 

@@ -90,13 +90,17 @@ impl Drop for ProcessLock {
 
 fn read_holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
+    file.take(4096).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 
 /// Who records into a run folder now, as far as can be told; none where nobody does.
 pub(crate) fn current_holder(folder: &Path) -> Option<Holder> {
-    let mut file = File::open(folder.join(FILE)).ok()?;
+    let path = folder.join(FILE);
+    if !path.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
             Some(read_holder(&mut file).unwrap_or(Holder { process: 0, since: String::new(), host: String::new() }))

@@ -36,7 +36,7 @@ impl Check<'_> {
         found.extend(required(&format!("{base}/require")));
         let attacks: IndexMap<String, Attack> = self.part("/attacks").unwrap_or_default();
         self.unmeasured(found, &known, &attacks);
-        for entry in self.root.get("steps").map_or(&[][..], Node::entries) {
+        for entry in self.document.steps() {
             let [kind] = entry.value.entries() else { continue };
             let mut pointer = "/steps".to_owned();
             push_token(&mut pointer, &entry.key);

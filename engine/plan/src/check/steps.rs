@@ -23,7 +23,7 @@ impl Check<'_> {
     /// Checks all steps; gives what each sound search needs.
     pub fn steps(&mut self, space: Option<&Arc<Space>>) -> IndexMap<String, PreparedSearch> {
         let mut searches = IndexMap::new();
-        for entry in self.root.get("steps").map_or(&[][..], Node::entries) {
+        for entry in self.document.steps() {
             let mut pointer = "/steps".to_owned();
             push_token(&mut pointer, &entry.key);
             let [kind] = entry.value.entries() else { continue };

@@ -1,6 +1,6 @@
 //! Cells: operations on the edges or nodes of a small graph, decided for each.
 
-use super::{Compiler, Place};
+use super::{Compiler, MOST_OPTIONS, Place};
 use crate::decision::Domain;
 use crate::template::Template;
 use serde_json::{Map, Value};
@@ -81,6 +81,13 @@ impl Compiler<'_> {
                 let mut operations = Vec::new();
                 for index in 0..most {
                     let candidates = previous + index;
+                    if count_combinations(candidates, picks.min(candidates)) > MOST_OPTIONS as f64 {
+                        let message =
+                            format!("{picks} of {candidates} earlier nodes are more than {MOST_OPTIONS} choices");
+                        let help = "take fewer `inputs` or fewer `nodes`".to_owned();
+                        self.problem(&format!("{}/inputs", place.pointer), "too-large", message, Some(help));
+                        return Template::Constant(Value::Null);
+                    }
                     let combinations = combinations(candidates, picks.min(candidates));
                     let condition = self.at_least(&count, index + 1, place);
                     let mut inside = place.key("inputs");
@@ -127,6 +134,11 @@ impl Compiler<'_> {
     }
 }
 
+/// How many ways there are to pick `k` of `n`.
+fn count_combinations(n: usize, k: usize) -> f64 {
+    (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product()
+}
+
 /// All ways to pick `k` of `0..n`, each rising, in order.
 fn combinations(n: usize, k: usize) -> Vec<Vec<usize>> {
     if k == 0 {
@@ -150,6 +162,7 @@ mod tests {
     fn combinations_are_complete_and_rising() {
         assert_eq!(combinations(3, 2), [vec![0, 1], vec![0, 2], vec![1, 2]]);
         assert_eq!(combinations(5, 2).len(), 10);
+        assert_eq!(super::count_combinations(5, 2), 10.0);
         assert_eq!(combinations(2, 2), [vec![0, 1]]);
     }
 }

@@ -67,13 +67,13 @@ pub enum Dataset {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {
-    /// The file, gzip or not.
+    /// The file, gzip or not; at most 10,000,000 rows.
     pub path: String,
     /// The column that holds the class.
     pub target: String,
     /// Reads the features as an image of this shape (channels, height, width), row by row.
     #[serde(default)]
-    #[schemars(length(min = 3, max = 3), inner(range(min = 1)))]
+    #[schemars(length(min = 3, max = 3), inner(range(min = 1, max = 1_000_000)))]
     pub shape: Option<Vec<usize>>,
 }
 
