@@ -193,11 +193,7 @@ fn shared(experiment: &Experiment, resolved: &Value, space: &Space, digests: &Di
     if let Some(data) = document.get_mut("data").filter(|_| digests.data.is_some()) {
         without_paths(data);
     }
-    let mut section = resolved.get("space").cloned().unwrap_or_default();
-    if let Some(section) = section.as_object_mut() {
-        section.shift_remove("from");
-    }
-    document.insert("space".into(), section);
+    document.insert("space".into(), normal_space(experiment, resolved));
     // Genotypes hold values in this order, which the order of keys in the file can change.
     let decisions = space.decisions().iter().map(|decision| decision.path.clone());
     document.insert("decisions".into(), decisions.collect());
@@ -205,6 +201,19 @@ fn shared(experiment: &Experiment, resolved: &Value, space: &Space, digests: &Di
     let versions = json!({"pleach": env!("CARGO_PKG_VERSION"), "search_semantics": SEARCH_SEMANTICS});
     document.insert("versions".into(), versions);
     document
+}
+
+/// The section of the space with its decisions as given, requirements in one spelling; `resolved` is the experiment as JSON with
+/// includes in place.
+pub fn normal_space(experiment: &Experiment, resolved: &Value) -> Value {
+    let mut section = resolved.get("space").cloned().unwrap_or_default();
+    if let Some(section) = section.as_object_mut() {
+        section.shift_remove("from");
+        if let Some(require) = section.get_mut("require") {
+            *require = json!(experiment.space.require);
+        }
+    }
+    section
 }
 
 fn without_paths(data: &mut Value) {

@@ -19,7 +19,9 @@ mod strategies;
 pub use check::with_defaults;
 pub use estimate::{Estimate, estimate};
 pub use graph::StepGraph;
-pub use keys::{Digests, DigestsError, SEARCH_SEMANTICS, digests, key_of, measures, pointer_of, step_documents};
+pub use keys::{
+    Digests, DigestsError, SEARCH_SEMANTICS, digests, key_of, measures, normal_space, pointer_of, step_documents,
+};
 pub use prepare::{Surroundings, check_space, prepare};
 pub use prepared::{Prepared, PreparedStep};
 pub use status::{Change, Plan, PlannedStep, Recorded, RecordedStep, StepStatus, changes};

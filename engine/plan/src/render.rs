@@ -122,6 +122,7 @@ fn status(status: &StepStatus) -> String {
         StepStatus::UpToDate { run } => format!("up to date: done in {run}"),
         StepStatus::GoesOn { run, trials: 1 } => format!("goes on in {run} after 1 trial"),
         StepStatus::GoesOn { run, trials } => format!("goes on in {run} after {trials} trials"),
+        StepStatus::Incomplete { run, missing } => format!("runs, because `{missing}` is missing in {run}"),
         StepStatus::Follows { input } => format!("runs, because {input} does"),
         StepStatus::Changed { run, .. } => format!("runs, because since {run} there changed"),
         StepStatus::New => "runs for the first time".to_owned(),

@@ -26,6 +26,8 @@ pub struct RecordedStep {
     pub ended: u64,
     /// Those of them whose results the cache still has.
     pub known: u64,
+    /// The first of its files that is no longer there, from the run's folder.
+    pub missing: Option<String>,
 }
 
 /// Whether a step has to run.
@@ -43,6 +45,13 @@ pub enum StepStatus {
         run: String,
         /// Trials that have ended.
         trials: u64,
+    },
+    /// It runs: an earlier run has done it, from all the same, but a file that it left is gone.
+    Incomplete {
+        /// The run.
+        run: String,
+        /// The file, from the run's folder.
+        missing: String,
     },
     /// It runs: the step whose candidates it takes has to run.
     Follows {
@@ -155,8 +164,12 @@ fn status(name: &str, depends_on: &Value, recorded: &[Recorded], document: &Docu
     let key = key_of(depends_on);
     let latest_first = || recorded.iter().rev().flat_map(|run| run.steps.iter().map(move |step| (&run.run, step)));
     let same = || latest_first().filter(|(_, step)| step.record.key == key);
-    if let Some((run, _)) = same().find(|(_, step)| step.record.state == StepState::Done) {
+    let done = || same().filter(|(_, step)| step.record.state == StepState::Done);
+    if let Some((run, _)) = done().find(|(_, step)| step.missing.is_none()) {
         return StepStatus::UpToDate { run: run.clone() };
+    }
+    if let Some((run, missing)) = done().find_map(|(run, step)| Some((run, step.missing.as_ref()?))) {
+        return StepStatus::Incomplete { run: run.clone(), missing: missing.clone() };
     }
     if let Some((run, step)) = same().find(|(_, step)| step.record.state == StepState::Running) {
         return StepStatus::GoesOn { run: run.clone(), trials: step.ended };

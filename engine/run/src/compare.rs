@@ -3,7 +3,7 @@
 use crate::error::RunError;
 use crate::parts::part_of;
 use crate::score::Scorer;
-use crate::select::candidates;
+use crate::select::Groups;
 use crate::summary::StepSummary;
 use crate::train::TEST;
 use indexmap::IndexMap;
@@ -188,8 +188,11 @@ pub(crate) fn of_searches(
         if name != record.name {
             continue;
         }
-        let trials = [(other.name.clone(), reader.trials(&other.name)?)];
-        if let Some(best) = candidates(&trials, scorer).into_iter().find(|candidate| candidate.feasible) {
+        let mut groups = Groups::default();
+        for trial in reader.each_trial(&other.name) {
+            groups.take(&other.name, &trial?);
+        }
+        if let Some(best) = groups.candidates(scorer).into_iter().find(|candidate| candidate.feasible) {
             let value = best.metrics.get(&metric).copied().unwrap_or(f64::NAN);
             if baseline { &mut beside } else { &mut found }.insert(repeat, value);
         }

@@ -141,19 +141,23 @@ pub(crate) fn create(
     documents: &IndexMap<String, Value>,
 ) -> Result<RunWriter, RunError> {
     let lock = lock(prepared, material);
-    let folder = RunFolder::create(&options.root, &prepared.experiment.name, &prepared.text, &lock)?;
-    for (name, component) in &prepared.components {
-        if let Some(digest) = lock.plugins.get(name) {
-            folder.keep_plugin(digest, component)?;
+    let begin = |folder: &RunFolder| {
+        for (name, component) in &prepared.components {
+            if let Some(digest) = lock.plugins.get(name) {
+                folder.keep_plugin(digest, component)?;
+            }
         }
-    }
-    let mut writer = folder.record(&options.holder)?;
-    for (name, document) in documents {
-        let kind = prepared.experiment.steps[name].kind();
-        writer.record_step(&StepRecord::pending(name, kind, document.clone()))?;
-    }
-    writer.commit()?;
-    Ok(writer)
+        let mut writer = folder.record(&options.holder)?;
+        for (name, document) in documents {
+            let kind = prepared.experiment.steps[name].kind();
+            writer.record_step(&StepRecord::pending(name, kind, document.clone()))?;
+        }
+        writer.close()
+    };
+    // All of it appears at once: what a kill leaves is a run that can be gone on with, or nothing.
+    let name = &prepared.experiment.name;
+    let folder = RunFolder::create_with(&options.root, name, &prepared.text, &lock, &begin)?;
+    Ok(folder.record(&options.holder)?)
 }
 
 /// Says what the run was made from, as far as is known by now.

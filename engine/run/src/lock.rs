@@ -33,8 +33,10 @@ pub fn lock(prepared: &Prepared, material: &Material) -> LockFile {
         Source::Table(table) => data.insert("table".into(), table.digest().to_owned()),
     };
     let mut resolved = serde_json::to_value(experiment).unwrap_or_default();
-    if let (Some(section), Some(given)) = (resolved.get_mut("space"), prepared.document.get("space")) {
-        section.clone_from(given);
+    let space = pleach_plan::normal_space(experiment, &prepared.document);
+    let digest = pleach_store::key(&space);
+    if let Some(section) = resolved.get_mut("space") {
+        *section = space;
     }
     LockFile {
         versions: [
@@ -47,7 +49,7 @@ pub fn lock(prepared: &Prepared, material: &Material) -> LockFile {
         device_name: None,
         data,
         plugins: prepared.plugins.iter().map(|(name, plugin)| (name.clone(), plugin.digest().to_owned())).collect(),
-        space: Some(pleach_store::key(prepared.document.get("space").unwrap_or(&Value::Null))),
+        space: Some(digest),
         digest_holds: DigestHolds::Anywhere,
         because: Vec::new(),
         unrepeatable: Vec::new(),

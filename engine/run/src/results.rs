@@ -3,7 +3,7 @@
 use crate::error::RunError;
 use crate::parts::part_of;
 use crate::score::Scorer;
-use crate::select::{Candidate, candidates, select};
+use crate::select::{Candidate, Groups, select};
 use pleach_space::{Fixed, Genotype, Space, View, fixed};
 use pleach_spec::{Decide, Experiment, Reference, Step};
 use pleach_store::{RunReader, TrialRecord};
@@ -96,9 +96,13 @@ pub fn ranked_of(name: &str, baseline: bool, scorer: &Scorer, reader: &RunReader
         }
     }
     records.sort();
-    let trials = |(_, record): (u32, String)| Ok((record.clone(), reader.trials(&record)?));
-    let records: Vec<(String, Vec<TrialRecord>)> = records.into_iter().map(trials).collect::<Result<_, RunError>>()?;
-    Ok(candidates(&records, scorer))
+    let mut groups = Groups::default();
+    for (_, record) in &records {
+        for trial in reader.each_trial(record) {
+            groups.take(record, &trial?);
+        }
+    }
+    Ok(groups.candidates(scorer))
 }
 
 /// The trainings of candidates of a step that were measured, by candidate, then repeat.

@@ -6,6 +6,7 @@ use pleach_space::Genotype;
 use pleach_spec::Reference;
 use pleach_store::{Metrics, Outcome, TrialRecord};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// A candidate as a step measured it: means over its repeats at the highest fidelity reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,75 +32,131 @@ pub struct Candidate {
 /// The candidates of trials, best first: feasible ones of the highest fidelity reached, by the first objective, ties by the
 /// later objectives, then by their order. Trials of one network and recipe are one candidate, also where several records have it.
 pub fn candidates(records: &[(String, Vec<TrialRecord>)], scorer: &Scorer) -> Vec<Candidate> {
-    let trials = records.iter().flat_map(|(record, trials)| trials.iter().map(move |trial| (record, trial)));
-    let measured = |(_, trial): &(&String, &TrialRecord)| matches!(trial.outcome, Outcome::Measured(_));
-    let highest = trials.clone().filter(measured).map(|(_, trial)| trial.request.fidelity).fold(0.0, f64::max);
-    let mut groups: Vec<(&String, Vec<&TrialRecord>)> = Vec::new();
-    for (record, trial) in trials.filter(measured).filter(|(_, trial)| trial.request.fidelity == highest) {
-        let same = |(_, group): &&mut (&String, Vec<&TrialRecord>)| match trial.request.candidate {
-            Some(number) => group[0].request.candidate == Some(number),
-            // The same key is the same network and recipe, whatever its genotype; but it may be declared at other costs.
-            None => group.iter().any(|one| {
-                one.request.genotype == trial.request.genotype
-                    || (trial.key.is_some() && one.key == trial.key && declared(one) == declared(trial))
-            }),
+    let mut groups = Groups::default();
+    for (record, trial) in records.iter().flat_map(|(record, trials)| trials.iter().map(move |trial| (record, trial))) {
+        groups.take(record, trial);
+    }
+    groups.candidates(scorer)
+}
+
+/// Trials as they come, of one network and recipe together; only what candidates need of them is kept, so that a million trials need
+/// not be in memory at once.
+#[derive(Debug, Default)]
+pub struct Groups {
+    highest: f64,
+    groups: Vec<Group>,
+    /// The group of a candidate's number.
+    by_number: HashMap<u32, usize>,
+    /// The group of a genotype's bits.
+    by_genotype: HashMap<Vec<u64>, usize>,
+    /// The group of a trial key and costs as declared.
+    by_key: HashMap<(String, [Option<u64>; 5]), usize>,
+}
+
+/// The trials of one candidate.
+#[derive(Debug)]
+struct Group {
+    record: String,
+    id: u64,
+    genotype: Genotype,
+    /// The metrics of each repeat.
+    repeats: Vec<(u32, Metrics)>,
+}
+
+impl Groups {
+    /// Takes in a trial of a record; what was not measured, or at a lower fidelity than others, does not count.
+    pub fn take(&mut self, record: &str, trial: &TrialRecord) {
+        let Outcome::Measured(metrics) = &trial.outcome else { return };
+        let request = &trial.request;
+        if request.fidelity > self.highest {
+            *self = Groups { highest: request.fidelity, ..Groups::default() };
+        } else if request.fidelity < self.highest {
+            return;
+        }
+        let genotype: Vec<u64> = request.genotype.iter().map(|value| (value + 0.0).to_bits()).collect();
+        // The same key is the same network and recipe, whatever its genotype; but it may be declared at other costs.
+        let key = trial.key.clone().map(|key| (key, declared(trial)));
+        let known = match request.candidate {
+            Some(number) => self.by_number.get(&number),
+            None => self.by_genotype.get(&genotype).or_else(|| self.by_key.get(key.as_ref()?)),
         };
-        match groups.iter_mut().find(same) {
-            // One value a repeat: a network that is asked for again has the same result.
-            Some((_, group)) if group.iter().any(|one| one.request.repeat == trial.request.repeat) => {}
-            Some((_, group)) => group.push(trial),
-            None => groups.push((record, vec![trial])),
+        let place = known.copied().unwrap_or_else(|| {
+            self.groups.push(Group {
+                record: record.to_owned(),
+                id: request.candidate.map_or(trial.id, u64::from),
+                genotype: request.genotype.clone(),
+                repeats: Vec::new(),
+            });
+            self.groups.len() - 1
+        });
+        match request.candidate {
+            Some(number) => drop(self.by_number.entry(number).or_insert(place)),
+            None => {
+                self.by_genotype.entry(genotype).or_insert(place);
+                if let Some(key) = key {
+                    self.by_key.entry(key).or_insert(place);
+                }
+            }
+        }
+        // One value a repeat: a network that is asked for again has the same result.
+        let group = &mut self.groups[place];
+        if group.repeats.iter().all(|(repeat, _)| *repeat != request.repeat) {
+            group.repeats.push((request.repeat, metrics.clone()));
         }
     }
-    let mut candidates: Vec<Candidate> = groups
-        .into_iter()
-        .map(|(record, group)| {
-            let metrics = means(&group);
+
+    /// The candidates, best first.
+    pub fn candidates(self, scorer: &Scorer) -> Vec<Candidate> {
+        let highest = self.highest;
+        let candidate = |group: Group| {
+            let metrics = means(&group.repeats);
             let losses = scorer.losses(|name| metrics.get(name).copied());
             let feasible = scorer.violations(|name| metrics.get(name).copied()).iter().all(|v| *v <= 0.0);
-            let id = group[0].request.candidate.map_or(group[0].id, u64::from);
-            let genotype = group[0].request.genotype.clone();
-            Candidate {
-                record: record.clone(),
-                id,
-                genotype,
-                fidelity: highest,
-                metrics,
-                losses,
-                feasible,
-                trials: group.len(),
-            }
-        })
-        .filter(|candidate| candidate.losses.iter().all(|loss| !loss.is_nan()))
-        .collect();
-    candidates.sort_by(|a, b| {
-        let by_losses = a.losses.iter().zip(&b.losses).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
-        b.feasible.cmp(&a.feasible).then(by_losses.unwrap_or(std::cmp::Ordering::Equal))
-    });
-    candidates
+            let Group { record, id, genotype, repeats } = group;
+            Candidate { record, id, genotype, fidelity: highest, metrics, losses, feasible, trials: repeats.len() }
+        };
+        let mut candidates: Vec<Candidate> = self
+            .groups
+            .into_iter()
+            .map(candidate)
+            .filter(|candidate| candidate.losses.iter().all(|loss| !loss.is_nan()))
+            .collect();
+        candidates.sort_by(|a, b| {
+            let by_losses = a.losses.iter().zip(&b.losses).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
+            b.feasible.cmp(&a.feasible).then(by_losses.unwrap_or(std::cmp::Ordering::Equal))
+        });
+        candidates
+    }
 }
 
-/// The costs of a trial's network as declared.
-fn declared(trial: &TrialRecord) -> [Option<f64>; 5] {
-    pleach_space::Costs::NAMES.map(|name| trial.metrics().and_then(|metrics| metrics.get(name).copied()))
+/// The costs of a trial's network as declared, as bits.
+fn declared(trial: &TrialRecord) -> [Option<u64>; 5] {
+    pleach_space::Costs::NAMES
+        .map(|name| trial.metrics().and_then(|metrics| metrics.get(name)).map(|value| value.to_bits()))
 }
 
-fn means(group: &[&TrialRecord]) -> Metrics {
+fn means(repeats: &[(u32, Metrics)]) -> Metrics {
     let mut means = Metrics::new();
-    for (name, _) in group[0].metrics().into_iter().flatten() {
-        let values: Vec<f64> = group.iter().filter_map(|trial| trial.metrics()?.get(name).copied()).collect();
+    for name in repeats[0].1.keys() {
+        let values: Vec<f64> = repeats.iter().filter_map(|(_, metrics)| metrics.get(name).copied()).collect();
         means.insert(name.clone(), values.iter().sum::<f64>() / values.len() as f64);
     }
     means
 }
 
-/// The candidates that no other one beats in every objective, in their order.
+/// The candidates that no other one beats in every objective, in their order; they are given best first, as [`candidates`] has them.
 pub fn front(candidates: &[Candidate]) -> Vec<&Candidate> {
     let dominates = |a: &Candidate, b: &Candidate| {
         a.losses.iter().zip(&b.losses).all(|(a, b)| a <= b) && a.losses.iter().zip(&b.losses).any(|(a, b)| a < b)
     };
-    let feasible: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.feasible).collect();
-    feasible.iter().filter(|one| !feasible.iter().any(|other| dominates(other, one))).copied().collect()
+    let mut front: Vec<&Candidate> = Vec::new();
+    // Who beats another stands before it, and is beaten itself by one of the front if at all.
+    for one in candidates.iter().filter(|candidate| candidate.feasible) {
+        if !front.iter().any(|other| dominates(other, one)) {
+            front.push(one);
+        }
+    }
+    front
 }
 
 /// What a reference means: candidates with their full genotypes.

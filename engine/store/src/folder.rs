@@ -40,6 +40,20 @@ impl RunFolder {
     /// # Errors
     /// A name that cannot be a folder's, or a root that cannot be written.
     pub fn create(root: &Path, name: &str, experiment: &str, lock: &LockFile) -> Result<Self> {
+        Self::create_with(root, name, experiment, lock, &|_| Ok(()))
+    }
+
+    /// The same with what `begin` puts into the folder before it appears.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create`], and what `begin` says; then there is no folder.
+    pub fn create_with(
+        root: &Path,
+        name: &str,
+        experiment: &str,
+        lock: &LockFile,
+        begin: &dyn Fn(&RunFolder) -> Result<()>,
+    ) -> Result<Self> {
         check_name(name)?;
         fs::create_dir_all(root).map_err(|source| Error::write(root, source))?;
         let last = last_number(root, name)?;
@@ -52,7 +66,9 @@ impl RunFolder {
                 Err(source) if source.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(source) => return Err(Error::write(staging, source)),
             }
-            let made = fill(&staging, name, experiment, lock).and_then(|()| publish(&staging, &path));
+            let staged = Self { path: staging.clone(), name: name.to_owned(), number };
+            let filled = fill(&staging, name, experiment, lock).and_then(|()| begin(&staged));
+            let made = filled.and_then(|()| publish(&staging, &path));
             if !matches!(made, Ok(true)) {
                 // Nothing but what was just made lies there; an error of clearing it away would hide the one that matters.
                 let _ = fs::remove_dir_all(&staging);

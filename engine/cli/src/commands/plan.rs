@@ -4,7 +4,7 @@ use crate::experiment::{self, ExperimentFile};
 use crate::output;
 use pleach_plan::{Plan, Recorded, RecordedStep, render};
 use pleach_run::{CACHE, part_of};
-use pleach_store::{Cache, RunFolder};
+use pleach_store::{ArtifactRecord, Cache, RunFolder};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +68,7 @@ fn recorded(runs: &Path, name: &str) -> Result<Vec<Recorded>, Failure> {
     };
     for run in RunFolder::list(runs)?.into_iter().filter(|run| run.name() == name) {
         let reader = run.read()?;
+        let artifacts = reader.artifacts()?;
         let (whole, parts): (Vec<_>, Vec<_>) =
             reader.steps()?.into_iter().partition(|step| part_of(&step.name).0 == step.name);
         let steps = whole.into_iter().map(|record| {
@@ -77,7 +78,9 @@ fn recorded(runs: &Path, name: &str) -> Result<Vec<Recorded>, Failure> {
                 ended += reader.ended_trials(name)?;
                 known += reader.trial_keys(name)?.iter().filter(|key| cached.contains(*key)).count() as u64;
             }
-            Ok(RecordedStep { record, ended, known })
+            let missing = |file: &&ArtifactRecord| file.step == record.name && !run.path().join(&file.path).exists();
+            let missing = artifacts.iter().find(missing).map(|file| file.path.clone());
+            Ok(RecordedStep { record, ended, known, missing })
         });
         let steps = steps.collect::<pleach_store::Result<Vec<_>>>()?;
         recorded.push(Recorded { run: run.id(), steps });

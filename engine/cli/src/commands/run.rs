@@ -193,6 +193,10 @@ pub fn failed(error: RunError) -> Failure {
     let failure = Failure::new(Exit::of(error.exit_code()), &error);
     match error {
         RunError::NoWorker { .. } => failure.help("PLEACH_TORCH names the training worker; what was told is kept"),
+        RunError::Store(pleach_store::Error::InUse { path, .. }) => {
+            let run = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            failure.help(format_args!("`pleach watch {run}` shows how far it is; --fresh begins another run beside it"))
+        }
         _ => failure,
     }
 }

@@ -30,11 +30,18 @@ pub struct Arguments {
     format: RunFormat,
 }
 
+/// Of more trials nothing is drawn here, since every one of them would have to be read.
+const DRAWN: u64 = 50_000;
+
 pub fn run(arguments: &Arguments) -> Outcome {
     let folder = RunFolder::find(&arguments.runs, &arguments.run)?;
     let summary = pleach_run::summary(&folder.read()?).map_err(failed)?;
     output::data(match arguments.format {
         RunFormat::Json => output::json(&summary),
+        RunFormat::Human if summary.steps.values().map(|step| step.trials).sum::<u64>() > DRAWN => {
+            let note = format!("\nCurves and importances of so many trials: `pleach report {}`\n", folder.id());
+            text(&summary, folder.path()) + &note
+        }
         RunFormat::Human => {
             let figures = super::report::figures(&folder, Path::new("."))?;
             text(&summary, folder.path()) + &pleach_report::text(&figures)
