@@ -3,7 +3,7 @@
 //! A policy in its head forbids the file everything but its own style, so that no text of a run can do anything. What is not of
 //! the file's own making goes through `maud`, which escapes it.
 
-mod chart;
+pub(crate) mod chart;
 mod environment;
 mod graph;
 mod networks;

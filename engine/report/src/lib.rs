@@ -6,6 +6,7 @@
 mod error;
 pub mod figures;
 mod html;
+pub mod plot;
 mod recorded;
 mod text;
 mod words;

@@ -69,6 +69,11 @@ impl Spread {
         Spread { mean, deviation, values }
     }
 
+    /// Half of the 95 % confidence interval of the mean, by Student's t distribution; infinite for a single value.
+    pub fn margin(&self) -> f64 {
+        student_t(self.values.len() as f64 - 1.0) * self.variance_of_mean().sqrt()
+    }
+
     /// The square of the standard error of the mean.
     fn variance_of_mean(&self) -> f64 {
         self.deviation * self.deviation / self.values.len() as f64

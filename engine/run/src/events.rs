@@ -109,6 +109,8 @@ pub enum Event<'a> {
         replayed: bool,
         /// Virtual cost.
         cost: f64,
+        /// Virtual time at its end.
+        end: f64,
         /// Real seconds.
         seconds: f64,
     },

@@ -112,6 +112,7 @@ fn report(
         cached: trial.cached,
         replayed,
         cost: trial.cost,
+        end: trial.end,
         seconds: trial.seconds,
     })
 }

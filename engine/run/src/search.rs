@@ -456,6 +456,7 @@ impl<S: Searcher, E: Evaluator> Search<'_, S, E> {
             cached: evaluated.cached,
             replayed: flight.replayed,
             cost: flight.cost,
+            end: flight.end,
             seconds: evaluated.seconds,
         })?;
         let cost = flight.cost;

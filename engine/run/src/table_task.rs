@@ -71,6 +71,29 @@ impl TableTask {
         &self.scorer
     }
 
+    /// The losses of a candidate at full fidelity, means over the table's seeds, where it has all objectives and keeps to all
+    /// requirements.
+    pub fn truth(&self, genotype: &[f64]) -> Option<Vec<f64>> {
+        let row = self.table.lookup(genotype)?;
+        let built = match self.view.space().has_network() && self.scorer.metrics().iter().any(|name| self.counted(name))
+        {
+            true => Some(self.view.space().build(genotype).ok()?),
+            false => None,
+        };
+        let value = |name: &str| match self.table.metrics().iter().position(|known| known == name) {
+            Some(place) => row.value(place),
+            None => built.as_ref().and_then(|built| built.costs.metric(name)),
+        };
+        let losses = self.scorer.losses(value);
+        let feasible = self.scorer.violations(value).iter().all(|violation| *violation <= 0.0);
+        (feasible && losses.iter().all(|loss| !loss.is_nan())).then_some(losses)
+    }
+
+    /// Whether a metric is counted from the network and not looked up.
+    fn counted(&self, name: &str) -> bool {
+        !self.table.metrics().iter().any(|known| known == name)
+    }
+
     /// Runs one search and keeps nothing of it but what `emit` is told. The same arguments give the same events, on any thread and
     /// beside any number of others.
     ///

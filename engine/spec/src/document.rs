@@ -1,5 +1,6 @@
 //! A document: the tree of an experiment or a space, with its includes and overrides, and all that is wrong with it.
 
+use crate::benchmark::{self, Benchmark};
 use crate::diagnostic::{Diagnostic, Flaw, Place, Problem, Severity, arrange};
 use crate::experiment::{Experiment, SpaceSection};
 use crate::include::{self, Section};
@@ -30,6 +31,8 @@ pub enum DocumentKind {
     Space,
     /// What stands at `evaluator.table` in an experiment, in a file of its own.
     Table,
+    /// A comparison of strategies on several experiments.
+    Benchmark,
 }
 
 /// The tree of an experiment, or of a space in a file of its own, with included files and overrides in place.
@@ -93,6 +96,7 @@ impl Document {
                 DocumentKind::Experiment => &[(Section::Space, &["space"]), (Section::Table, &["evaluator", "table"])],
                 DocumentKind::Space => &[(Section::Space, &[])],
                 DocumentKind::Table => &[(Section::Table, &[])],
+                DocumentKind::Benchmark => &[],
             };
             // An override may say which file to include; all others act on what is included.
             let names_file = |o: &Override| {
@@ -137,7 +141,7 @@ impl Document {
     /// The JSON pointer of the space section: `/space`, or the empty text where the document is a space; a table has none.
     pub fn space_pointer(&self) -> &'static str {
         match self.kind {
-            DocumentKind::Experiment | DocumentKind::Table => "/space",
+            DocumentKind::Experiment | DocumentKind::Table | DocumentKind::Benchmark => "/space",
             DocumentKind::Space => "",
         }
     }
@@ -149,6 +153,7 @@ impl Document {
             DocumentKind::Experiment => validate(schema::experiment(), root),
             DocumentKind::Space => validate(schema::space(), root),
             DocumentKind::Table => validate(schema::table(), root),
+            DocumentKind::Benchmark => validate(schema::benchmark(), root),
         }
     }
 
@@ -169,6 +174,7 @@ impl Document {
             }
             DocumentKind::Space => semantics::space(root),
             DocumentKind::Table => semantics::table(root),
+            DocumentKind::Benchmark => benchmark::problems(root),
         }
     }
 
@@ -209,12 +215,15 @@ impl Document {
     pub fn experiment(&self) -> Result<Experiment, Vec<Diagnostic>> {
         let other = match self.kind {
             DocumentKind::Experiment => None,
-            DocumentKind::Space => Some(("a space", "space: {from: THIS FILE}")),
-            DocumentKind::Table => Some(("a table's description", "evaluator: {table: {from: THIS FILE}}")),
+            DocumentKind::Space => Some(("a space", "an experiment names it: `space: {from: THIS FILE}`")),
+            DocumentKind::Table => {
+                Some(("a table's description", "an experiment names it: `evaluator: {table: {from: THIS FILE}}`"))
+            }
+            DocumentKind::Benchmark => Some(("a benchmark", "`pleach bench search` runs it")),
         };
-        if let Some((what, naming)) = other {
+        if let Some((what, help)) = other {
             let problem = Problem::error("", "not-an-experiment", format!("this is {what}, not an experiment"));
-            return Err(self.report(&[problem.at_key().help(format!("an experiment names it: `{naming}`"))]));
+            return Err(self.report(&[problem.at_key().help(help)]));
         }
         self.typed("")
     }
@@ -225,6 +234,14 @@ impl Document {
     /// Everything that is wrong with the document, where at least one is an error.
     pub fn space(&self) -> Result<SpaceSection, Vec<Diagnostic>> {
         self.typed(self.space_pointer())
+    }
+
+    /// The typed benchmark.
+    ///
+    /// # Errors
+    /// Everything that is wrong, where at least one is an error.
+    pub fn benchmark(&self) -> Result<Benchmark, Vec<Diagnostic>> {
+        self.typed("")
     }
 
     fn typed<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Vec<Diagnostic>> {
@@ -284,9 +301,12 @@ impl Document {
     }
 }
 
-/// A space has a network, blocks or values at its top level, a table metrics or fidelities, and nothing that only experiments have.
+/// A benchmark has tasks or strategies, a space has a network, blocks or values at its top level, a table metrics or fidelities, and nothing that only experiments have.
 fn kind(root: &Node) -> DocumentKind {
     let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
+    if has(&["tasks", "strategies"]) {
+        return DocumentKind::Benchmark;
+    }
     let of_experiment = has(&["steps", "version", "space", "objectives"]);
     if has(&["network", "blocks", "values"]) && !of_experiment {
         DocumentKind::Space

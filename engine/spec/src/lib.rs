@@ -8,6 +8,7 @@ pub mod experiment;
 pub mod render;
 pub mod schema;
 
+mod benchmark;
 mod diagnostic;
 mod document;
 mod file;
@@ -25,6 +26,7 @@ mod tree;
 mod validate;
 mod words;
 
+pub use benchmark::{Axis, Benchmark, BenchmarkTask, Contender};
 pub use diagnostic::{Diagnostic, Place, Problem, Severity, arrange};
 pub use document::{Document, DocumentKind, Reader};
 pub use experiment::*;

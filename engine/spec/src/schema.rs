@@ -7,6 +7,7 @@
 mod decidable;
 mod plain;
 
+use crate::benchmark::Benchmark;
 use crate::experiment::Experiment;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ pub(crate) use decidable::FORMS;
 // in a development build (2 against 15 ms); tests check that the files are fresh.
 static EXPERIMENT: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/experiment.schema.json")));
 static TABLE: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/table.schema.json")));
+static BENCHMARK: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/benchmark.schema.json")));
 static SPACE: LazyLock<Value> = LazyLock::new(|| parse(include_str!("../../../schemas/space.schema.json")));
 
 fn parse(text: &str) -> Value {
@@ -39,19 +41,33 @@ pub fn table() -> &'static Value {
     &TABLE
 }
 
+/// The schema of a benchmark.
+pub fn benchmark() -> &'static Value {
+    &BENCHMARK
+}
+
 /// Generates the schemas from the types, as files of `schemas/`: name and text.
 pub fn schemas() -> Vec<(&'static str, String)> {
     let experiment = generate();
     let space = part_of(&experiment, "SpaceSection", "A search space of Pleach");
     let table = part_of(&experiment, "Table", "A tabular benchmark of Pleach");
-    [("experiment.schema.json", experiment), ("space.schema.json", space), ("table.schema.json", table)]
-        .into_iter()
-        .map(|(name, schema)| {
-            let mut text = String::new();
-            write_json(&schema, 0, &mut text);
-            (name, text + "\n")
-        })
-        .collect()
+    let Value::Object(mut benchmark) = plain::rewrite(schemars::schema_for!(Benchmark).to_value()) else {
+        unreachable!("the schema of a struct is an object")
+    };
+    benchmark.insert("title".into(), "A benchmark of Pleach".into());
+    [
+        ("experiment.schema.json", experiment),
+        ("space.schema.json", space),
+        ("table.schema.json", table),
+        ("benchmark.schema.json", tidy(prune(benchmark))),
+    ]
+    .into_iter()
+    .map(|(name, schema)| {
+        let mut text = String::new();
+        write_json(&schema, 0, &mut text);
+        (name, text + "\n")
+    })
+    .collect()
 }
 
 /// JSON in which what fits a line stands on one.

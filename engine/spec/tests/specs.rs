@@ -24,6 +24,7 @@ fn ready_specs_are_valid() {
         (DocumentKind::Experiment, "experiment", pleach_spec::schema::experiment()),
         (DocumentKind::Space, "space", pleach_spec::schema::space()),
         (DocumentKind::Table, "table", pleach_spec::schema::table()),
+        (DocumentKind::Benchmark, "benchmark", pleach_spec::schema::benchmark()),
     ]
     .map(|(kind, name, schema)| (kind, name, jsonschema::draft202012::new(schema).unwrap()));
     for (kind, ..) in &kinds {
@@ -40,7 +41,9 @@ fn ready_specs_are_valid() {
         let json = document.root().unwrap().to_json();
         let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{label}: {errors:?}");
-        if document.kind() != DocumentKind::Table {
+        if document.kind() == DocumentKind::Benchmark {
+            document.benchmark().unwrap_or_else(|found| panic!("{}", human(&found, Colour::Never)));
+        } else if document.kind() != DocumentKind::Table {
             document.space().unwrap_or_else(|found| panic!("{}", human(&found, Colour::Never)));
         }
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,9 +1,10 @@
 mod overhead;
+mod search;
 mod train;
 
 use crate::exit::Outcome;
 
-/// Measure speed
+/// Compare strategies on tabular benchmarks, and measure speed
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -12,12 +13,14 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Search(search::Arguments),
     Train(train::Arguments),
     Overhead(overhead::Arguments),
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
+        Command::Search(arguments) => search::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Overhead(arguments) => overhead::run(arguments),
     }

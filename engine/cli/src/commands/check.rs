@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         diagnostics.extend(match document.kind() {
             DocumentKind::Experiment => pleach_plan::prepare(&document, &surroundings).1,
             DocumentKind::Space => pleach_plan::check_space(&document, &surroundings).1,
-            DocumentKind::Table => document.check(),
+            DocumentKind::Table | DocumentKind::Benchmark => document.check(),
         });
     }
     output::data(match arguments.format {

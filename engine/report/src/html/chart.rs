@@ -10,7 +10,7 @@ const SCALE: u32 = 4;
 
 /// An axis.
 #[derive(Debug, Clone)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub label: String,
     pub from: f64,
     pub to: f64,
@@ -46,10 +46,10 @@ impl Axis {
 }
 
 /// Where a point lies in the drawing.
-pub(super) type Place<'p> = dyn Fn(f64, f64) -> (i32, i32) + 'p;
+pub(crate) type Place<'p> = dyn Fn(f64, f64) -> (i32, i32) + 'p;
 
 /// A chart of a size in pixels, with marks.
-pub(super) fn chart(title: &str, size: (u32, u32), x: &Axis, y: &Axis, marks: impl Fn(&Place<'_>) -> Markup) -> Markup {
+pub(crate) fn chart(title: &str, size: (u32, u32), x: &Axis, y: &Axis, marks: impl Fn(&Place<'_>) -> Markup) -> Markup {
     let (width, height) = (size.0 * SCALE, size.1 * SCALE);
     let mut drawing = String::new();
     let drawn = {
@@ -107,12 +107,12 @@ where
 }
 
 /// A line through points.
-pub(super) fn line(place: &Place<'_>, points: impl Iterator<Item = (f64, f64)>) -> String {
+pub(crate) fn line(place: &Place<'_>, points: impl Iterator<Item = (f64, f64)>) -> String {
     joined(points.map(|(x, y)| place(x, y)))
 }
 
 /// A line that stays at a value until the next.
-pub(super) fn steps(place: &Place<'_>, points: &[(f64, f64)]) -> String {
+pub(crate) fn steps(place: &Place<'_>, points: &[(f64, f64)]) -> String {
     let mut all = Vec::with_capacity(2 * points.len());
     for (index, &(x, y)) in points.iter().enumerate() {
         if index > 0 {

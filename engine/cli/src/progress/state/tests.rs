@@ -44,6 +44,7 @@ fn by_events() -> State {
             cached: id == 0,
             replayed: false,
             cost: 1.0,
+            end: 1.0,
             seconds: 1.0,
         };
         state.on(&event, 12.0);
