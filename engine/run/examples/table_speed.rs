@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let search = |seed: u64| {
         let (plugin, options, budget) = (&plugin, &options, &Budget::Trials(TRIALS));
         let search = TableSearch { plugin, options, seed, budget, concurrency: 8, predictor: None };
-        task.search(search, &mut |_| {}).map(|searched| searched.told)
+        task.search(search, &mut |_| {}).map(|searched| searched.told).map_err(|error| error.to_string())
     };
     let start = Instant::now();
     search(1)?;
