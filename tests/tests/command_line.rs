@@ -90,6 +90,7 @@ fn every_spec_of_the_repository_is_valid() {
     };
     let (experiment, space) = (validator("experiment.schema.json"), validator("space.schema.json"));
     let table = validator("table.schema.json");
+    let benchmark = validator("benchmark.schema.json");
     for file in specs() {
         let document = Document::open(file.to_str().unwrap(), &|path| std::fs::read(path), &[]);
         let mut arguments = vec!["check", file.to_str().unwrap()];
@@ -104,6 +105,7 @@ fn every_spec_of_the_repository_is_valid() {
             DocumentKind::Experiment => &experiment,
             DocumentKind::Space => &space,
             DocumentKind::Table => &table,
+            DocumentKind::Benchmark => &benchmark,
         };
         let errors: Vec<String> =
             validator.iter_errors(&document.root().unwrap().to_json()).map(|error| error.to_string()).collect();
