@@ -209,7 +209,7 @@ fn what_a_run_was_made_from_must_be_there_as_it_was() {
 version: 1
 name: looked-up
 space: {values: {x: {one_of: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}}
-evaluator: {table: {path: table.csv, code: {column: code}, metrics: {loss: {column: loss}}, cost: seconds}}
+evaluator: {table: {file: table.csv, code: {column: code}, metrics: {loss: {column: loss}}, cost: seconds}}
 objectives: [{minimize: loss}]
 steps: {a: {search: {strategy: random, budget: {trials: 30}}}}
 ";

@@ -51,6 +51,7 @@ pub mod bindings;
 mod context;
 mod engine;
 mod export;
+mod identities;
 mod ledger;
 mod random;
 mod rungs;
@@ -71,6 +72,7 @@ pub use bindings::pleach::strategy::trial::{
 pub use engine::Engine;
 #[doc(hidden)]
 pub use export::glue;
+pub use identities::Identities;
 pub use ledger::Ledger;
 pub use pleach_random::mix;
 pub use random::Random;

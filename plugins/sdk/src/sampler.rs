@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::{Context, Engine, Genotype, Random, Role, mix};
+use crate::{Context, Engine, Genotype, Identities, Random};
 
 /// How many genotypes are drawn in one call of the engine: enough that the call costs nothing per trial.
 const BATCH: u64 = 64;
@@ -12,11 +12,10 @@ const FRUITLESS_CALLS: u32 = 32;
 #[derive(Debug)]
 pub struct Sampler {
     random: Random,
-    /// What was drawn so far; none where the same may come again.
-    seen: Option<BTreeSet<u64>>,
-    /// The positions of the training decisions, which a network's fingerprint leaves out.
-    recipe: Vec<usize>,
-    drawn: VecDeque<Genotype>,
+    identities: Identities,
+    /// What was given out or claimed so far; none where the same may come again.
+    taken: Option<BTreeSet<u64>>,
+    drawn: VecDeque<(u64, Genotype)>,
 }
 
 impl Sampler {
@@ -24,8 +23,8 @@ impl Sampler {
     pub fn new(context: &Context) -> Self {
         Self {
             random: Random::stream(context.seed, "sample"),
-            seen: Some(BTreeSet::new()),
-            recipe: context.positions_of(Role::Training),
+            identities: Identities::new(context),
+            taken: Some(BTreeSet::new()),
             drawn: VecDeque::new(),
         }
     }
@@ -33,35 +32,43 @@ impl Sampler {
     /// The same draws, where any may come again.
     #[must_use]
     pub fn with_repetitions(self) -> Self {
-        Self { seen: None, ..self }
+        Self { taken: None, ..self }
+    }
+
+    /// What tells candidates apart.
+    pub fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    /// Takes a candidate that the strategy found by itself, so that it does not come; false where it was taken before.
+    pub fn claim(&mut self, identity: u64) -> bool {
+        self.taken.as_mut().is_none_or(|taken| taken.insert(identity))
     }
 
     /// The next genotype; none where nothing new was found. `wanted` is how many more will be needed at most, this one
     /// included, so that not many more are drawn.
     pub fn next(&mut self, wanted: u64, engine: &dyn Engine) -> Option<Genotype> {
-        if self.drawn.is_empty() {
-            self.refill(wanted.clamp(1, BATCH) as u32, engine);
+        for _ in 0..FRUITLESS_CALLS {
+            if self.drawn.is_empty() {
+                self.draw(wanted.clamp(1, BATCH) as u32, engine);
+            }
+            while let Some((identity, genotype)) = self.drawn.pop_front() {
+                if self.claim(identity) {
+                    return Some(genotype);
+                }
+            }
         }
-        self.drawn.pop_front()
+        None
     }
 
-    /// Draws until something is new.
-    fn refill(&mut self, count: u32, engine: &dyn Engine) {
-        for _ in 0..FRUITLESS_CALLS {
-            let mut genotypes = engine.sample(count, self.random.draw());
-            if let Some(seen) = &mut self.seen {
-                let mut networks = engine.fingerprint(&genotypes).into_iter();
-                genotypes.retain(|genotype| {
-                    let network = networks.next().unwrap_or_default();
-                    let hashed = |hash, &position: &usize| mix(hash ^ genotype[position].to_bits()).wrapping_add(1);
-                    seen.insert(self.recipe.iter().fold(network, hashed))
-                });
-            }
-            self.drawn.extend(genotypes);
-            if !self.drawn.is_empty() {
-                break;
-            }
-        }
+    fn draw(&mut self, count: u32, engine: &dyn Engine) {
+        let genotypes = engine.sample(count, self.random.draw());
+        // Without a need to tell them apart no network is built.
+        let identities = match &self.taken {
+            Some(_) => self.identities.of(&genotypes, engine),
+            None => vec![0; genotypes.len()],
+        };
+        self.drawn.extend(identities.into_iter().zip(genotypes));
     }
 }
 
@@ -69,7 +76,7 @@ impl Sampler {
 mod tests {
     use super::*;
     use crate::testing::{Search, ToySpace};
-    use crate::{Domain, RealRange};
+    use crate::{Domain, RealRange, Role};
 
     fn drawn(space: &ToySpace, at_most: u64) -> Vec<Genotype> {
         let mut sampler = Sampler::new(&Search::new(space, 1).context("{}"));
@@ -90,5 +97,15 @@ mod tests {
         let rate = Domain::Real(RealRange { low: 0.001, high: 1.0, log: true });
         let space = ToySpace::choices(&[2]).with("rate", rate, Role::Training, None);
         assert_eq!(drawn(&space, 50).len(), 50);
+    }
+
+    #[test]
+    fn what_is_claimed_does_not_come() {
+        let space = ToySpace::choices(&[5, 4]);
+        let mut sampler = Sampler::new(&Search::new(&space, 1).context("{}"));
+        let identity = sampler.identities().of(&[vec![2.0, 3.0]], &space)[0];
+        assert!(sampler.claim(identity) && !sampler.claim(identity));
+        let all: Vec<Genotype> = std::iter::from_fn(|| sampler.next(64, &space)).collect();
+        assert!(all.len() == 19 && !all.contains(&vec![2.0, 3.0]));
     }
 }
