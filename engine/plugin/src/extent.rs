@@ -62,11 +62,15 @@ pub(crate) fn check_extent(bytes: &[u8]) -> Result<(), String> {
                     level.components += section.into_iter().flatten().filter(instantiates).count() as u64;
                 }
             }
-            Payload::ComponentImportSection(section) => {
-                // What is instantiated could then be read later.
-                if section.into_iter().flatten().any(|import| matches!(import.ty, ComponentTypeRef::Component(_))) {
-                    return Err("a component in it imports a component".to_owned());
-                }
+            // What is instantiated could then be read later.
+            Payload::ComponentImportSection(section)
+                if section
+                    .clone()
+                    .into_iter()
+                    .flatten()
+                    .any(|one| matches!(one.ty, ComponentTypeRef::Component(_))) =>
+            {
+                return Err("a component in it imports a component".to_owned());
             }
             Payload::FunctionSection(section) => items += u64::from(section.count()),
             Payload::GlobalSection(section) => items += u64::from(section.count()),

@@ -61,7 +61,10 @@ mod tests {
         let series = |name: &str, last: f64| Series { name: name.into(), points: vec![(0.0, 9.0), (10.0, last)] };
         let text = curves("a & b", "evaluations", "regret", true, &[series("<one>", 0.1), series("two", 0.0)]);
         let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let names = document.descendants().filter(|node| node.has_tag_name("text")).filter_map(|node| Some(node.text()?.trim()));
+        let names = document
+            .descendants()
+            .filter(|node| node.has_tag_name("text"))
+            .filter_map(|node| Some(node.text()?.trim()));
         let names: Vec<&str> = names.collect();
         assert!(names.contains(&"<one>") && names.contains(&"two") && names.contains(&"evaluations"), "{names:?}");
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");

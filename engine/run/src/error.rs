@@ -128,7 +128,7 @@ pub enum RunError {
     Store(#[from] pleach_store::Error),
     /// The data cannot be used.
     #[error(transparent)]
-    Data(#[from] pleach_data::DataError),
+    Data(Box<pleach_data::DataError>),
     /// A file cannot be read or written.
     #[error("cannot use `{}`: {source}", path.display())]
     File {
@@ -140,6 +140,13 @@ pub enum RunError {
     /// Stopped from outside; all that was told is kept.
     #[error("interrupted; all results are kept, and the same command goes on with the run")]
     Interrupted,
+}
+
+impl From<pleach_data::DataError> for RunError {
+    fn from(error: pleach_data::DataError) -> Self {
+        // The largest by far, and seldom: every result of a run would grow by it.
+        Self::Data(Box::new(error))
+    }
 }
 
 impl RunError {

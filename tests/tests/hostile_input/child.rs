@@ -25,6 +25,8 @@ struct Cost {
 fn run(folder: &Path, arguments: &[&str]) -> Cost {
     // Files, not pipes: nobody reads while the program runs.
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    // Waited for by `wait`, which tells what it used.
+    #[allow(clippy::zombie_processes)]
     let mut child = pleach(folder)
         .args(arguments)
         .stdin(Stdio::null())

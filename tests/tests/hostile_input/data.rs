@@ -94,7 +94,7 @@ fn folders_without_images_are_found() {
             words,
         );
     };
-    with(|file| pipe(file), "holds no PNG or JPEG image");
+    with(pipe, "holds no PNG or JPEG image");
     with(|file| symlink("/dev/zero", file).unwrap(), "holds no PNG or JPEG image");
     with(|file| sparse(file, 1 << 30), "a file of more than 64 MiB");
 }
@@ -131,7 +131,7 @@ fn files_without_end_are_not_read_to_their_end() {
         data(&format!("{{csv: {{path: {path}, target: y}}}}"), |folder| write(&folder.join("d.csv")), words);
     };
     at("/dev/zero", |_| {}, "is no regular file");
-    at("d.csv", |file| pipe(file), "is no regular file");
+    at("d.csv", pipe, "is no regular file");
     at("d.csv", |file| sparse(file, 1 << 30), "a row of more than 16 MiB");
     at("d.csv", |file| fs::create_dir(file).unwrap(), "is a folder");
     let bomb = bomb(b"a,y\n");
