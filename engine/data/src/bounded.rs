@@ -24,14 +24,14 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 
 /// A stream of rows, which fails where one takes more than 16 MiB.
 #[derive(Debug)]
-pub struct Rows<R> {
+pub(crate) struct Rows<R> {
     input: R,
     since: RowEnd,
 }
 
 /// Tells a [`Rows`] that a row has ended.
 #[derive(Debug, Clone, Default)]
-pub struct RowEnd(Rc<Cell<u64>>);
+pub(crate) struct RowEnd(Rc<Cell<u64>>);
 
 impl RowEnd {
     /// A row has ended.

@@ -32,7 +32,7 @@ mod statistics;
 mod synthetic;
 mod table;
 
-pub use bounded::{RowEnd, Rows, open_file};
+pub use bounded::open_file;
 pub use describe::{Description, Kind, describe_new};
 pub use error::DataError;
 pub use examples::{DataShape, Examples, Inputs};

@@ -7,7 +7,7 @@ mod texts;
 pub use parquet_file::write as write_parquet;
 pub use texts::Texts;
 
-use std::fs::File;
+use crate::bounded::open_file;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -175,7 +175,7 @@ impl Sheet {
 fn form(file: &Path) -> Result<Form, SheetError> {
     let wrong = |source| SheetError::File { file: file.to_owned(), source };
     let mut first = Vec::new();
-    File::open(file).map_err(wrong)?.take(4).read_to_end(&mut first).map_err(wrong)?;
+    open_file(file).map_err(wrong)?.take(4).read_to_end(&mut first).map_err(wrong)?;
     Ok(if first == b"PAR1" { Form::Parquet } else { Form::Csv })
 }
 

@@ -142,7 +142,7 @@ fn files_without_end_are_not_read_to_their_end() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "t.gz", &bomb);
     for path in ["t.gz", "/dev/zero", "pipe"] {
-        let table = format!("{EXPERIMENT}evaluator: {{table: {{path: {path}, metrics: {{accuracy: a}}}}}}\n");
+        let table = format!("{EXPERIMENT}evaluator: {{table: {{file: {path}, metrics: {{accuracy: a}}}}}}\n");
         if path == "pipe" {
             pipe(&folder.path().join(path));
         }

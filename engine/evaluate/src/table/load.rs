@@ -36,7 +36,7 @@ fn digest_of<'f>(files: impl Iterator<Item = &'f PathBuf>) -> Result<String, Tab
             pointer: format!("{AT}/file"),
         };
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(file).map_err(wrong)?).map_err(wrong)?;
+        hasher.update_reader(pleach_data::open_file(file).map_err(wrong)?).map_err(wrong)?;
         digests.push(hasher.finalize().to_hex().to_string());
     }
     Ok(match digests.as_slice() {
