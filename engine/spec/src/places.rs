@@ -8,15 +8,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
 /// How a key that stands at a pointer is written where it belongs, such as `space: {training: {epochs: …}}`; also what others call it.
-/// Of several places the one nearest to the pointer. None where it stands nowhere, or only around the pointer.
-pub(crate) fn example(key: &str, pointer: &str) -> Option<String> {
+/// Of several places the one nearest to the pointer; with `near`, only one in the same section. None where it stands nowhere, or only around the pointer.
+pub(crate) fn example(key: &str, pointer: &str, near: bool) -> Option<String> {
     let plain: String = key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let places = PLACES.get(key).or_else(|| foreign::ours(&plain).find_map(|ours| PLACES.get(ours)))?;
     let here: Vec<String> = tokens(pointer).collect();
     // The name of a step is any.
     let same = |(index, (a, b)): (usize, (&String, &String))| a == b || (index == 1 && a == "STEP");
     let common = |place: &[String]| place.iter().zip(&here).enumerate().take_while(|pair| same(*pair)).count();
-    let elsewhere = places.iter().filter(|place| common(place) < place.len());
+    let elsewhere = places.iter().filter(|place| common(place) < place.len() && (!near || common(place) > 0));
     let place = elsewhere.min_by_key(|place| (usize::MAX - common(place), place.len()))?;
     let (last, outer) = place.split_last()?;
     let open: String = outer.iter().map(|key| format!("{key}: {{")).collect();
@@ -60,12 +60,12 @@ mod tests {
 
     #[test]
     fn keys_are_shown_where_they_belong() {
-        let shown = |key: &str, pointer: &str| example(key, pointer).unwrap();
+        let shown = |key: &str, pointer: &str| example(key, pointer, false).unwrap();
         assert_eq!(shown("epochs", ""), "space: {training: {epochs: …}}");
         assert_eq!(shown("strategy", "/steps/explore"), "steps: {STEP: {search: {strategy: …}}}");
         assert_eq!(shown("n_trials", "/steps/explore/search"), "steps: {STEP: {search: {budget: {trials: …}}}}");
         assert_eq!(shown("lr", "/space/training"), "space: {training: {optimizer: {sgd: {rate: …}}}}");
-        assert_eq!(example("metric", "/objectives/0"), None);
-        assert_eq!(example("colour", ""), None);
+        assert_eq!(example("direction", "/objectives/0", true), None);
+        assert_eq!(example("colour", "", false), None);
     }
 }

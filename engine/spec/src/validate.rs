@@ -370,7 +370,7 @@ impl<'s> Checker<'s> {
             did_you_mean(key, &free)
         } else {
             // It may be known elsewhere.
-            crate::places::example(key, &self.pointer)
+            crate::places::example(key, &self.pointer, one_key)
                 .map(|example| format!("it stands elsewhere: `{example}`"))
                 .or_else(|| {
                     self.open_mapping(properties)
