@@ -89,8 +89,7 @@ fn every_spec_of_the_repository_is_valid() {
         jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
     };
     let (experiment, space) = (validator("experiment.schema.json"), validator("space.schema.json"));
-    let table = validator("table.schema.json");
-    let benchmark = validator("benchmark.schema.json");
+    let (table, benchmark) = (validator("table.schema.json"), validator("benchmark.schema.json"));
     for file in specs() {
         let document = Document::open(file.to_str().unwrap(), &|path| std::fs::read(path), &[]);
         let mut arguments = vec!["check", file.to_str().unwrap()];
