@@ -48,11 +48,14 @@
 
 #[doc(hidden)]
 pub mod bindings;
+mod cholesky;
 mod context;
+mod decisions;
 mod engine;
 mod export;
 mod identities;
 mod ledger;
+mod normal;
 mod random;
 mod rungs;
 mod sampler;
@@ -69,11 +72,14 @@ pub use bindings::pleach::strategy::space::{
 pub use bindings::pleach::strategy::trial::{
     Failure, Job, Measurement, Origin, Outcome, Reason, Request, SharedScoring, SharedTraining, Sharing, Training,
 };
+pub use cholesky::{Cholesky, dot};
+pub use decisions::Decisions;
 pub use engine::Engine;
 #[doc(hidden)]
 pub use export::glue;
 pub use identities::Identities;
 pub use ledger::Ledger;
+pub use normal::{expected_improvement, normal_below, normal_density, normal_quantile, normal_scores};
 pub use pleach_random::mix;
 pub use random::Random;
 pub use rungs::{halved, rungs};
