@@ -32,9 +32,12 @@ const SMALL: usize = 5000;
 /// Fewer candidates are looked at in a large space where each has so many decisions that they would be more numbers than this.
 const LOOKED: usize = 20_000;
 /// The process has at most so many points; then it keeps [`KEPT`] of those told and [`PENDING`] of those in flight.
-const MOST: usize = 192;
+const MOST: usize = 400;
 const KEPT: usize = 96;
 const PENDING: usize = 32;
+/// At one place so many distances from candidates to points are computed at most: after the process begins anew, not all candidates are
+/// looked at until some places later.
+const DISTANCES: usize = 160_000;
 /// Settings are chosen again when so many times as many outcomes were told.
 const PATIENCE: f64 = 1.5;
 /// So many of the best breed candidates in a large space.
@@ -57,7 +60,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { initial: 5, candidates: 256 }
+        Self { initial: 8, candidates: 256 }
     }
 }
 
@@ -91,6 +94,8 @@ pub struct Bayesian {
     points: Vec<usize>,
     /// The settings are chosen again when so many were told.
     refit: usize,
+    /// Where in the pool looking begins.
+    turn: usize,
 }
 
 impl Bayesian {
@@ -183,7 +188,15 @@ impl Bayesian {
         let process = self.process.as_mut()?;
         process.aim(&scores);
         let mut chosen: Option<(usize, (f64, f64), f64)> = None;
-        for (place, (candidate, view)) in pool.iter_mut().enumerate() {
+        let (first, mut distances) = (self.turn, 0);
+        for step in 0..pool.len() {
+            let place = (first + step) % pool.len();
+            let (candidate, view) = &mut pool[place];
+            distances += process.news(view);
+            if distances > DISTANCES && step > 0 {
+                self.turn = place;
+                break;
+            }
             let belief = process.believe(candidate, view, &self.describer);
             // Where no improvement can be told from none, who comes nearest.
             let merit = (
@@ -229,6 +242,7 @@ impl Strategy for Bayesian {
             process: None,
             points: Vec::new(),
             refit: 0,
+            turn: 0,
         })
     }
 

@@ -86,6 +86,11 @@ impl Process {
         self.deviation = (dot(&self.half, &self.half) / (scores.len() as f64).max(1.0)).max(1e-12).sqrt();
     }
 
+    /// How many points a candidate's view has not seen yet.
+    pub fn news(&self, view: &View) -> usize {
+        self.points.len() - view.apart.len()
+    }
+
     /// What to expect of a candidate, without noise. A view is of one process alone.
     pub fn believe(&self, candidate: &Candidate, view: &mut View, describer: &Describer) -> Belief {
         if view.settings != self.settings {
