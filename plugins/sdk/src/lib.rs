@@ -50,12 +50,14 @@
 pub mod bindings;
 mod cholesky;
 mod context;
+mod crossover;
 mod decisions;
 mod engine;
 mod export;
 mod identities;
 mod ledger;
 mod normal;
+mod pareto;
 mod random;
 mod rungs;
 mod sampler;
@@ -73,6 +75,7 @@ pub use bindings::pleach::strategy::trial::{
     Failure, Job, Measurement, Origin, Outcome, Reason, Request, SharedScoring, SharedTraining, Sharing, Training,
 };
 pub use cholesky::{Cholesky, dot};
+pub use crossover::crossover;
 pub use decisions::Decisions;
 pub use engine::Engine;
 #[doc(hidden)]
@@ -80,6 +83,7 @@ pub use export::glue;
 pub use identities::Identities;
 pub use ledger::Ledger;
 pub use normal::{expected_improvement, normal_below, normal_density, normal_quantile, normal_scores};
+pub use pareto::{crowding, fronts};
 pub use pleach_random::mix;
 pub use random::Random;
 pub use rungs::{halved, rungs};
