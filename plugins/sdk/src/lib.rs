@@ -49,10 +49,12 @@
 #[doc(hidden)]
 pub mod bindings;
 mod context;
+mod crossover;
 mod engine;
 mod export;
 mod identities;
 mod ledger;
+mod pareto;
 mod random;
 mod rungs;
 mod sampler;
@@ -69,11 +71,13 @@ pub use bindings::pleach::strategy::space::{
 pub use bindings::pleach::strategy::trial::{
     Failure, Job, Measurement, Origin, Outcome, Reason, Request, SharedScoring, SharedTraining, Sharing, Training,
 };
+pub use crossover::crossover;
 pub use engine::Engine;
 #[doc(hidden)]
 pub use export::glue;
 pub use identities::Identities;
 pub use ledger::Ledger;
+pub use pareto::{crowding, fronts};
 pub use pleach_random::mix;
 pub use random::Random;
 pub use rungs::{halved, rungs};

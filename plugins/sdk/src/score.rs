@@ -29,6 +29,11 @@ impl Score {
         self.violation == 0.0
     }
 
+    /// The sum of what constraints are broken by; 0 where all hold.
+    pub fn violation(&self) -> f64 {
+        self.violation
+    }
+
     /// One loss per objective.
     pub fn losses(&self) -> &[f64] {
         &self.losses
@@ -60,7 +65,7 @@ impl PartialEq for Score {
 impl Eq for Score {}
 
 /// Smaller first, NaN of either sign last, both zeros equal.
-fn compare(one: f64, two: f64) -> Ordering {
+pub(crate) fn compare(one: f64, two: f64) -> Ordering {
     one.partial_cmp(&two).unwrap_or_else(|| one.is_nan().cmp(&two.is_nan()))
 }
 
