@@ -50,11 +50,13 @@
 pub mod bindings;
 mod context;
 mod crossover;
+mod decisions;
 mod engine;
 mod export;
 mod identities;
 mod ledger;
 mod pareto;
+mod parzen;
 mod random;
 mod rungs;
 mod sampler;
@@ -72,12 +74,14 @@ pub use bindings::pleach::strategy::trial::{
     Failure, Job, Measurement, Origin, Outcome, Reason, Request, SharedScoring, SharedTraining, Sharing, Training,
 };
 pub use crossover::crossover;
+pub use decisions::Decisions;
 pub use engine::Engine;
 #[doc(hidden)]
 pub use export::glue;
 pub use identities::Identities;
 pub use ledger::Ledger;
 pub use pareto::{crowding, fronts};
+pub use parzen::{Parzen, Ranked};
 pub use pleach_random::mix;
 pub use random::Random;
 pub use rungs::{halved, rungs};
