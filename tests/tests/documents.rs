@@ -36,7 +36,10 @@ const REST: [(&str, &str); 6] = [
     ("version:", "version: 1\n"),
     ("name:", "name: example\n"),
     ("data:", "data: {dataset: digits}\n"),
-    ("space:", "space: {network: [conv, {global_pool: average}, {linear: classes}]}\n"),
+    (
+        "space:",
+        "space: {network: [{conv: {channels: {one_of: [8, 16]}}}, {global_pool: average}, {linear: classes}]}\n",
+    ),
     ("objectives:", "objectives: [{maximize: accuracy}]\n"),
     ("steps:", "steps: {only: {train: {}}}\n"),
 ];

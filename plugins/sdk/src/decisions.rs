@@ -16,13 +16,21 @@ impl Decisions {
     pub fn active(&self, genotype: &[f64]) -> Vec<bool> {
         let mut active: Vec<bool> = Vec::with_capacity(self.decisions.len());
         for decision in &self.decisions {
-            let counts = decision.active_when.as_ref().is_none_or(|condition| {
-                let earlier = condition.decision as usize;
-                active[earlier] && condition.values.contains(&genotype[earlier])
-            });
-            active.push(counts);
+            active.push(counts(decision, &active, genotype));
         }
         active
+    }
+
+    /// A genotype whose active decisions, in order, hold what is given for their positions.
+    pub fn compose(&self, mut value: impl FnMut(usize) -> f64) -> Genotype {
+        let mut active: Vec<bool> = Vec::with_capacity(self.decisions.len());
+        let mut genotype = Vec::with_capacity(self.decisions.len());
+        for (position, decision) in self.decisions.iter().enumerate() {
+            let counts = counts(decision, &active, &genotype);
+            active.push(counts);
+            genotype.push(if counts { value(position) } else { 0.0 });
+        }
+        genotype
     }
 
     /// Where each value lies along its domain: the option's index for a choice, 0 to 1 for levels and ranges (logarithmic ones by
@@ -49,6 +57,14 @@ impl Decisions {
         }
         if counted == 0 { 0.0 } else { sum / f64::from(counted) }
     }
+}
+
+/// Whether a decision counts, by the earlier ones.
+fn counts(decision: &Decision, active: &[bool], genotype: &[f64]) -> bool {
+    decision.active_when.as_ref().is_none_or(|condition| {
+        let earlier = condition.decision as usize;
+        active[earlier] && condition.values.contains(&genotype[earlier])
+    })
 }
 
 fn place(domain: &Domain, value: f64) -> f64 {
@@ -78,6 +94,8 @@ mod tests {
             decisions.distance(&decisions.places(&one.to_vec()), &decisions.places(&two.to_vec()))
         };
         assert_eq!(decisions.active(&[0.0, 0.0, 0.0]), [true, true, false]);
+        assert_eq!(decisions.compose(|position| [1.0, 0.0, 0.5][position]), [1.0, 0.0, 0.5]);
+        assert_eq!(decisions.compose(|position| [2.0, 0.0, 0.5][position]), [2.0, 0.0, 0.0]);
         assert_eq!(distance([0.0, 0.0, 0.0], [2.0, 0.0, 0.0]), 1.0 / 2.0);
         assert_eq!(distance([0.0, 0.0, 0.0], [1.0, 0.0, 0.1]), 2.0 / 3.0);
         assert!((distance([1.0, 0.0, 0.1], [1.0, 0.0, 0.01]) - 1.0 / 9.0).abs() < 1e-12);
