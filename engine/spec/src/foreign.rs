@@ -104,7 +104,11 @@ const NAMES: &[(&str, &[&str])] = &[
     ("test_accuracy", &["testacc"]),
     // Strategies.
     ("random", &["randomsearch", "randomsampler", "grid", "gridsearch"]),
-    ("regularized-evolution", &["evolution", "ea", "genetic", "ga", "agingevolution", "evolutionary", "nsga", "nsgaii"]),
+    ("regularized-evolution", &["evolution", "ea", "genetic", "ga", "agingevolution", "evolutionary"]),
+    ("nsga2", &["nsga", "nsgaii", "moea"]),
+    ("bayesian", &["bo", "bayesopt", "bayesianoptimization", "smac", "bananas", "gpsampler"]),
+    ("tpe", &["tpesampler", "hyperopt", "parzen"]),
+    ("local-search", &["hillclimbing", "hillclimb", "hillclimber"]),
     ("successive-halving", &["hyperband", "asha", "sha", "bohb"]),
 ];
 
@@ -133,7 +137,8 @@ mod tests {
     #[test]
     fn what_foreign_words_lead_to_exists() {
         let schema = crate::schema::experiment().to_string();
-        let strategies = ["random", "regularized-evolution", "successive-halving"];
+        let strategies =
+            ["random", "regularized-evolution", "nsga2", "bayesian", "tpe", "local-search", "successive-halving"];
         let metrics = ["accuracy", "loss", "parameters", "flops", "test_accuracy"];
         for (ours, _) in NAMES {
             let known = schema.contains(&format!("\"{ours}\"")) || strategies.contains(ours) || metrics.contains(ours);

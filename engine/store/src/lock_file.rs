@@ -77,7 +77,7 @@ mod tests {
             digest_holds: DigestHolds::Anywhere,
             because: Vec::new(),
             unrepeatable: Vec::new(),
-            base: Some("/home/me/experiments".into()),
+            base: Some("/experiments".into()),
             experiment: json!({"version": 1, "rate": 1e-7, "whole": 2.0, "text": "no", "list": [{"a": 1}, "b"], "none": null, "empty": {}}),
         };
         let expected = "\
@@ -93,7 +93,7 @@ plugins:
   random: \"1e5\"
 space: \"77\"
 digest_holds: anywhere
-base: /home/me/experiments
+base: /experiments
 experiment:
   version: 1
   rate: 1.0e-7

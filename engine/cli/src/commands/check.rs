@@ -5,7 +5,7 @@ use pleach_spec::{Diagnostic, DocumentKind};
 use std::io;
 use std::path::PathBuf;
 
-/// Find all mistakes in experiments, spaces and descriptions of tables
+/// Find all mistakes in experiments, spaces, descriptions of tables and benchmarks
 ///
 /// Reports everything that is wrong at once, each mistake with file, line and column, the line itself and what to do: syntax,
 /// names and types, references between steps, data that are missing, networks whose shapes do not fit (every option is built
@@ -24,7 +24,7 @@ Lines and columns are from 1, columns count characters, ends are exclusive.
 
 Exit codes: 0 no errors (warnings may be there), 2 errors.")]
 pub struct Arguments {
-    /// Experiments, and files with a space or a table's description
+    /// Experiments, and files with a space, a table's description or a benchmark
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]

@@ -2,7 +2,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use std::path::{Path, PathBuf};
 
-/// Write the JSON Schemas of experiments and spaces, or a reference made from them
+/// Write the JSON Schemas of all that is written in YAML, or a reference made from them
 ///
 /// Without options, the schema of an experiment goes to standard output. Editors with a YAML language server check and complete
 /// experiments whose first line names it:
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 #[command(after_long_help = "\
 Examples:
   pleach schema > experiment.schema.json
-  pleach schema --out schemas               # experiment.schema.json and space.schema.json
+  pleach schema --out schemas               # of experiments, spaces, tables and benchmarks
   pleach schema --reference docs/reference.md")]
 pub struct Arguments {
-    /// Write both schemas into this folder
+    /// Write all schemas into this folder
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Write the reference of the YAML into this file, in Markdown
